@@ -1,0 +1,30 @@
+"""What the library says when something is wrong: one sentence with what, expected and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class PinnError(Exception):
+    """Every error that a user can mend; the command line prints it without a traceback."""
+
+
+class ProblemError(PinnError, ValueError):
+    """The problem as stated is wrong: a bad shape, a false symmetry, a charge that is not kept."""
+
+
+class UnknownEntryError(ProblemError, AttributeError):
+    """A jet was asked for an entry that does not exist, or that was not computed."""
+
+
+class RecipeError(PinnError, ValueError):
+    """The training recipe asks for something impossible."""
+
+
+class CheckpointError(PinnError, OSError):
+    """A saved solver cannot be written or read back."""
+
+
+def near_matches(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'a' or 'b'?`, or nothing when no known word is close."""
+    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    return "; did you mean " + " or ".join(repr(name) for name in close) + "?" if close else ""

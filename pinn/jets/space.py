@@ -1,0 +1,99 @@
+"""The jet space of a problem: which coordinates, which fields, and the names of their derivatives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from pinn.errors import ProblemError, UnknownEntryError, near_matches
+
+Shape = tuple[int, ...]
+
+
+class Entry(NamedTuple):
+    """The derivative ∂^|J| of `field`, with `orders[i]` derivatives along coordinate i."""
+
+    field: str
+    orders: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class JetSpace:
+    """Coordinates (single letters) and the shapes of the fields over them.
+
+    An entry is named `field_subscripts`, as in `u_xt`; the order of subscripts does not matter, and
+    the canonical name sorts them in the order of the coordinates.
+    """
+
+    coordinates: tuple[str, ...]
+    field_shapes: tuple[tuple[str, Shape], ...]
+
+    @classmethod
+    def of(cls, coordinates: Sequence[str], fields: Mapping[str, Shape]) -> "JetSpace":
+        """Build the space, and refuse names that subscripts could not tell apart."""
+        for name in coordinates:
+            if len(name) != 1 or not name.isalpha():
+                raise ProblemError(
+                    f"The coordinate {name!r} is not a single letter; subscripts such as 'u_{name}' "
+                    "would be ambiguous: rename it to one letter."
+                )
+        for name in fields:
+            if not name.isidentifier() or name in coordinates or name.startswith("_"):
+                raise ProblemError(
+                    f"The field {name!r} needs a name that is a Python identifier, has no leading "
+                    "underscore and is not a coordinate: rename it."
+                )
+        shapes = tuple((name, tuple(int(n) for n in shape)) for name, shape in fields.items())
+        return cls(tuple(coordinates), shapes)
+
+    @property
+    def fields(self) -> dict[str, Shape]:
+        """The shape of each field by name."""
+        return dict(self.field_shapes)
+
+    def is_coordinate(self, name: str) -> bool:
+        """Tell whether `name` is a coordinate rather than a field's derivative."""
+        return name in self.coordinates
+
+    def parse(self, name: str) -> Entry:
+        """Return the entry that a name such as `u_xxt` stands for.
+
+        Raises:
+            UnknownEntryError: the field or a subscript does not exist.
+        """
+        return _parse(self, name)
+
+    def name(self, entry: Entry) -> str:
+        """Return the canonical name of an entry: `u_tx`, never `u_xt` when t comes before x."""
+        subscripts = "".join(c * n for c, n in zip(self.coordinates, entry.orders, strict=True))
+        return f"{entry.field}_{subscripts}" if subscripts else entry.field
+
+    def canonical(self, name: str) -> str:
+        """Return the canonical spelling of a coordinate's or an entry's name."""
+        return name if name in self.coordinates else self.name(self.parse(name))
+
+    def raised(self, name: str, coordinate: str) -> str:
+        """Return the name of ∂/∂(coordinate) of an entry: `u_x` raised by `x` is `u_xx`."""
+        entry = self.parse(name)
+        index = self.coordinates.index(coordinate)
+        orders = tuple(n + (i == index) for i, n in enumerate(entry.orders))
+        return self.name(Entry(entry.field, orders))
+
+    def shape(self, name: str) -> Shape:
+        """Return the array shape of a coordinate (scalar) or of a field's derivative."""
+        return () if name in self.coordinates else self.fields[self.parse(name).field]
+
+
+@lru_cache(maxsize=4096)
+def _parse(space: JetSpace, name: str) -> Entry:
+    fields = space.fields
+    if name in fields:
+        return Entry(name, (0,) * len(space.coordinates))
+    field, _, subscripts = name.rpartition("_")
+    if field in fields and subscripts and set(subscripts) <= set(space.coordinates):
+        return Entry(field, tuple(subscripts.count(c) for c in space.coordinates))
+    known = [*space.coordinates, *fields, *(f"{f}_{c}" for f in fields for c in space.coordinates)]
+    raise UnknownEntryError(
+        f"The jet has no entry {name!r}; the fields are {', '.join(fields)} and the subscripts "
+        f"{', '.join(space.coordinates)}{near_matches(name, known)}"
+    )

@@ -1,0 +1,289 @@
+"""The catalogue of symmetries: each names a generator and the charge that Noether derives from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike
+
+from pinn.errors import ProblemError, near_matches
+from pinn.jets import Jet, JetFunction, JetSpace, on_jets, partial
+from pinn.noether.generator import Generator
+
+Build = Callable[[JetFunction, str], Generator]
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetry:
+    """A claimed symmetry of a Lagrangian.
+
+    Args:
+        name: the name of its charge.
+        build: makes the generator from the Lagrangian and the name of the time coordinate.
+        sign: what Noether's I = ξL + Q·p − K is multiplied by to give the charge; −1 for energy.
+        balance: accept a broken symmetry, whose charge then obeys dI/dt = Δ + Q·F.
+    """
+
+    name: str
+    build: Build
+    sign: float = 1.0
+    balance: bool = False
+
+
+def generator(
+    name: str,
+    *,
+    xi: Callable[[Jet], Any] | Mapping[str, Callable[[Jet], Any]] | None = None,
+    eta: Mapping[str, Callable[[Jet], Any]] | None = None,
+    gauge: Callable[[Jet], Any] | Mapping[str, Callable[[Jet], Any]] | None = None,
+    sign: float = 1.0,
+    balance: bool = False,
+) -> Symmetry:
+    """State any generator: coordinates move by ξ, fields by η, the Lagrangian by D·K.
+
+    Args:
+        name: the charge's name.
+        xi: ξ along time, or a dictionary by coordinate.
+        eta: η by field, each a function of the jet.
+        gauge: K along time, or a dictionary by coordinate.
+        sign: the charge is `sign` times I = ξL + Q·p − K.
+        balance: accept Δ ≠ 0, and let the charge obey dI/dt = Δ + Q·F.
+    """
+
+    def build(lagrangian: JetFunction, time: str) -> Generator:
+        space = lagrangian.space
+        return Generator(
+            space,
+            xi=_by_coordinate(space, time, xi, "ξ"),
+            eta={f: on_jets(space, e, f"η of {f}") for f, e in (eta or {}).items()},
+            gauge=_by_coordinate(space, time, gauge, "K"),
+        )
+
+    return Symmetry(name, build, sign, balance)
+
+
+def time_translation(name: str = "energy", *, balance: bool = False) -> Symmetry:
+    """Shift the evolution coordinate, ξ = 1: the charge is the energy E = p·q_t − L."""
+    return generator(name, xi=lambda j: 1.0, sign=-1.0, balance=balance)
+
+
+def translation(
+    field: str,
+    direction: ArrayLike | None = None,
+    *,
+    name: str = "momentum",
+    gauge: Callable[[Jet], Any] | None = None,
+    balance: bool = False,
+) -> Symmetry:
+    """Shift a field by a constant, η = e: the charge is the momentum p·e − K.
+
+    Args:
+        field: what is shifted.
+        direction: e, of the field's shape. By default every unit vector of the last axis, the same
+            for all leading indices (bodies), so the charge is the total momentum.
+        name: the charge's name.
+        gauge: K for each direction, where the Lagrangian changes by a total derivative.
+        balance: accept a broken symmetry.
+    """
+
+    def build(lagrangian: JetFunction, time: str) -> Generator:
+        space = lagrangian.space
+        shift = _direction(space, field, direction)
+        return Generator(
+            space,
+            eta={field: on_jets(space, lambda j: jnp.asarray(shift), "η")},
+            gauge=_by_coordinate(space, time, gauge, "K"),
+        )
+
+    return Symmetry(name, build, balance=balance)
+
+
+def boost(
+    field: str,
+    mass: ArrayLike = 1.0,
+    direction: ArrayLike | None = None,
+    *,
+    name: str = "boost",
+    balance: bool = False,
+) -> Symmetry:
+    """Change to a uniformly moving frame (Galilei), η = te, K = m q·e: the charge is tP − Σmq.
+
+    Args:
+        field: positions, of shape (dimensions) or (bodies, dimensions).
+        mass: m, a scalar or one for each body.
+        direction: as in `translation`.
+        name: the charge's name.
+        balance: accept a broken symmetry.
+    """
+
+    def build(lagrangian: JetFunction, time: str) -> Generator:
+        space = lagrangian.space
+        shift = _direction(space, field, direction)
+        shape = _field_shape(space, field)
+        inertia = np.asarray(mass, dtype=float)
+        inertia = inertia.reshape(inertia.shape + (1,) * (len(shape) - inertia.ndim))
+        weighted = np.broadcast_to(inertia, shape) * shift
+
+        def gauge(j: Jet) -> Array:
+            return jnp.tensordot(jnp.asarray(weighted), j[field], axes=len(shape))
+
+        return Generator(
+            space,
+            eta={field: on_jets(space, lambda j: j[time] * jnp.asarray(shift), "η")},
+            gauge={time: on_jets(space, gauge, "K")},
+        )
+
+    return Symmetry(name, build, balance=balance)
+
+
+def rotation(
+    field: str,
+    *,
+    name: str = "angular_momentum",
+    gauge: Callable[[Jet], Any] | None = None,
+    balance: bool = False,
+) -> Symmetry:
+    """Rotate the last axis of a field: the charge is the angular momentum Σ q × p.
+
+    In two dimensions η = (−y, x), one charge; in three η = e_k × q, a vector. Leading axes
+    (bodies) rotate together.
+    """
+
+    def build(lagrangian: JetFunction, time: str) -> Generator:
+        space = lagrangian.space
+        shape = _field_shape(space, field)
+        if not shape or shape[-1] not in (2, 3):
+            raise ProblemError(
+                f"A rotation of {field!r} needs a last axis of length 2 or 3, its shape is {shape}."
+            )
+        generators = _PLANE if shape[-1] == 2 else _SPACE
+
+        def eta(j: Jet) -> Array:
+            turned = jnp.tensordot(j[field], jnp.asarray(generators), axes=((-1,), (-1,)))
+            return turned if shape[-1] == 2 else jnp.moveaxis(turned, -2, 0)
+
+        return Generator(
+            space,
+            eta={field: on_jets(space, eta, "η")},
+            gauge=_by_coordinate(space, time, gauge, "K"),
+        )
+
+    return Symmetry(name, build, balance=balance)
+
+
+_PLANE = np.array([[0.0, -1.0], [1.0, 0.0]])
+# (e_k × q)_i = ε_ikj q_j
+_SPACE = np.array(
+    [
+        [[0.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]],
+        [[0.0, 0.0, 1.0], [0.0, 0.0, 0.0], [-1.0, 0.0, 0.0]],
+        [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+    ]
+)
+
+
+def phase(field: str, *, name: str = "norm", balance: bool = False) -> Symmetry:
+    """Turn the phase of a complex field, stored as (real, imaginary) in its last axis.
+
+    η = (−b, a) for ψ = a + ib, the group U(1); the charge is the norm (particle number).
+    """
+    return rotation(field, name=name, balance=balance)
+
+
+def scaling(
+    field: str,
+    *,
+    time: float,
+    space: float = 1.0,
+    name: str = "virial",
+    balance: bool = False,
+) -> Symmetry:
+    """Stretch time and space together, ξ = time·t and η = space·q.
+
+    A symmetry where the action is invariant (a potential ∝ 1/r² with time = 2, space = 1). Where
+    the action is only multiplied (Kepler: time = 3/2), ask for `balance=True`: the charge then
+    obeys a virial theorem.
+    """
+    return Symmetry(
+        name,
+        lambda lagrangian, coordinate: Generator(
+            lagrangian.space,
+            xi={coordinate: on_jets(lagrangian.space, lambda j: time * j[coordinate], "ξ")},
+            eta={field: on_jets(lagrangian.space, lambda j: space * j[field], "η")},
+        ),
+        balance=balance,
+    )
+
+
+def from_charge(name: str, charge: Callable[[Jet], Any], field: str | None = None) -> Symmetry:
+    """Find the generator of a known charge G(t, q, q_t), the converse of Noether's theorem.
+
+    η = ∂G/∂p = M⁻¹ ∂G/∂q_t, ξ = 0 and K = p·η − G with M = ∂²L/∂q_t∂q_t; then I = G. This yields
+    hidden symmetries, such as those of the Laplace–Runge–Lenz vector and of Fradkin's tensor
+    (Lévy-Leblond 1971, doi:10.1119/1.1986202).
+
+    Args:
+        name: the charge's name.
+        charge: G as a function of the jet: a scalar, or a vector of several charges.
+        field: the field it depends on; may be left out when there is one.
+
+    Raises:
+        ProblemError: the mass matrix M is singular at build time, or the field is unknown.
+    """
+
+    def build(lagrangian: JetFunction, time: str) -> Generator:
+        space = lagrangian.space
+        target = field if field is not None else next(iter(space.fields))
+        shape = _field_shape(space, target)
+        velocity = space.raised(target, time)
+        density = on_jets(space, charge, f"charge {name}")
+        momentum = partial(lagrangian, velocity)
+        inertia, slope = partial(momentum, velocity), partial(density, velocity)
+
+        def eta(j: Jet) -> Array:
+            size = int(np.prod(shape))
+            mass, rhs = inertia(j).reshape(size, size), slope(j).reshape(-1, size)
+            return jnp.linalg.solve(mass, rhs.T).T.reshape(density.shape + shape)
+
+        moved = on_jets(space, eta, "η")
+
+        def gauge(j: Jet) -> Array:
+            return jnp.tensordot(moved(j), momentum(j), axes=len(shape)) - density(j)
+
+        return Generator(space, eta={target: moved}, gauge={time: on_jets(space, gauge, "K")})
+
+    return Symmetry(name, build)
+
+
+def _field_shape(space: JetSpace, field: str) -> tuple[int, ...]:
+    if field not in space.fields:
+        raise ProblemError(
+            f"A symmetry acts on the field {field!r}, but the fields are "
+            f"{', '.join(space.fields)}{near_matches(field, space.fields)}."
+        )
+    return space.fields[field]
+
+
+def _direction(space: JetSpace, field: str, direction: ArrayLike | None) -> np.ndarray:
+    shape = _field_shape(space, field)
+    if direction is None:
+        if not shape:
+            return np.ones(())
+        return np.stack([np.broadcast_to(e, shape) for e in np.eye(shape[-1])])
+    array = np.asarray(direction, dtype=float)
+    if array.shape != shape:
+        raise ProblemError(
+            f"The direction of a translation of {field!r} has shape {array.shape}, expected {shape}."
+        )
+    return array
+
+
+def _by_coordinate(space: JetSpace, time: str, given: Any, name: str) -> dict[str, JetFunction]:
+    if given is None:
+        return {}
+    functions = given if isinstance(given, Mapping) else {time: given}
+    as_array = lambda f: lambda j: jax.tree.map(jnp.asarray, f(j))  # noqa: E731
+    return {c: on_jets(space, as_array(f), name) for c, f in functions.items()}

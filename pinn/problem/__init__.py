@@ -1,0 +1,1 @@
+"""Floor 1: what a user states: axes, fields, an equation, initial data, claimed symmetries."""

@@ -1,0 +1,43 @@
+"""The axes that a field lives over."""
+
+import math
+from dataclasses import dataclass
+
+from pinn.errors import ProblemError
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The closed interval from `lower` to `upper` along one coordinate, in the problem's units.
+
+    Args:
+        lower: where it starts; along the evolution axis, where the initial data are given.
+        upper: where it ends.
+        breakpoints: interior points where the equation's right-hand side is not smooth (a kick, a
+            switch): training windows and reference steps end there.
+
+    Raises:
+        ProblemError: an end is not finite, or they are not in increasing order.
+    """
+
+    lower: float
+    upper: float
+    breakpoints: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        points = [float(p) for p in (self.lower, *self.breakpoints, self.upper)]
+        if not all(math.isfinite(p) for p in points):
+            raise ProblemError(f"An interval needs finite ends and breakpoints, got {points}.")
+        if any(a >= b for a, b in zip(points, points[1:], strict=False)):
+            raise ProblemError(
+                "An interval's lower end, breakpoints and upper end must increase strictly, "
+                f"got {points}: reorder or shorten the list."
+            )
+        object.__setattr__(self, "lower", points[0])
+        object.__setattr__(self, "upper", points[-1])
+        object.__setattr__(self, "breakpoints", tuple(points[1:-1]))
+
+    @property
+    def length(self) -> float:
+        """The distance from the lower to the upper end."""
+        return self.upper - self.lower

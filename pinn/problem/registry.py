@@ -1,0 +1,222 @@
+"""The registry: problems by name, by file and from installed packages, loaded on first use."""
+
+import dataclasses
+import functools
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pinn.errors import ProblemError, near_matches
+from pinn.problem.catalogue import Listing, catalogue, listings_in
+from pinn.problem.origin import Origin
+
+if TYPE_CHECKING:
+    from pinn.problem.problem import Problem
+
+GROUP = "pinn.problems"
+_registered: dict[str, "Factory"] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Factory:
+    """A registered function that builds a problem; calling it checks the parameters' names."""
+
+    function: Callable[..., "Problem"]
+    kind: str = "file"
+
+    def __post_init__(self):
+        functools.update_wrapper(self, self.function)
+
+    @property
+    def name(self) -> str:
+        """The name it is registered under."""
+        return self.function.__name__
+
+    def __call__(self, *args: Any, **parameters: Any) -> "Problem":
+        signature = inspect.signature(self.function)
+        for given in parameters:
+            if given not in signature.parameters:
+                raise ProblemError(
+                    f"The problem {self.name!r} has no parameter {given!r}, only "
+                    f"{', '.join(signature.parameters) or 'none'}"
+                    f"{near_matches(given, signature.parameters)}."
+                )
+        try:
+            bound = signature.bind(*args, **parameters)
+        except TypeError as error:
+            raise ProblemError(f"The problem {self.name!r} cannot be built: {error}.") from error
+        bound.apply_defaults()
+        problem = self.function(*bound.args, **bound.kwargs)
+        return dataclasses.replace(
+            problem, name=self.name, parameters=dict(bound.arguments), origin=self._origin()
+        )
+
+    def _origin(self) -> Origin:
+        kind = self.kind
+        source = "" if kind == "catalogue" else _source_of(self.function)
+        return Origin(kind, self.name, source)
+
+
+def register(function: Callable[..., "Problem"]) -> Factory:
+    """Register a function that builds a problem, under the function's name.
+
+    The function's parameters, with their defaults, are the problem's parameters; its docstring is
+    what `pinn show` prints.
+    """
+    module = sys.modules.get(function.__module__)
+    factory = Factory(function, getattr(module, "__pinn_kind__", "file"))
+    _registered[factory.name] = factory
+    return factory
+
+
+def get(name: str, **parameters: Any) -> "Problem":
+    """Build a problem by name, or from a file: `kepler`, `my_problem.py`, `my_file.py:kepler`.
+
+    Raises:
+        ProblemError: no such problem or parameter; close names are listed.
+    """
+    return factory(name)(**parameters)
+
+
+def factory(name: str) -> Factory:
+    """Return the registered factory of a name or a file, importing it on first use."""
+    path, _, chosen = str(name).partition(":")
+    if path.endswith(".py"):
+        return _from_file(Path(path), chosen)
+    if name in _registered:
+        return _registered[name]
+    if name in catalogue():
+        load_module(catalogue()[name].path, kind="catalogue")
+        return _registered[name]
+    packaged = {point.name: point for point in entry_points(group=GROUP)}
+    if name in packaged:
+        return _from_package(packaged[name])
+    known = [*catalogue(), *_registered, *packaged]
+    raise ProblemError(
+        f"There is no problem {name!r}{near_matches(name, known)}; `pinn list` shows all, and a "
+        "file that ends in .py works too."
+    )
+
+
+def listings() -> dict[str, Listing]:
+    """Return every problem that ships with the library, without importing JAX."""
+    return catalogue()
+
+
+def listing(name: str) -> Listing:
+    """Return what a problem's file says about it, read without running it.
+
+    Raises:
+        ProblemError: no such problem.
+    """
+    path, _, chosen = str(name).partition(":")
+    found = _listings_of_file(Path(path)) if path.endswith(".py") else catalogue()
+    name = chosen or (next(iter(found)) if path.endswith(".py") else name)
+    if name not in found:
+        raise ProblemError(
+            f"There is no problem {name!r}{near_matches(name, found)}; `pinn list` shows all."
+        )
+    return found[name]
+
+
+def load_module(path: Path, kind: str = "file", source: str | None = None) -> ModuleType:
+    """Run a problem file under a name of its own, and register what it defines."""
+    text = path.read_text() if source is None else source
+    digest = hashlib.sha256(f"{path}\n{text}".encode()).hexdigest()[:12]
+    name = f"pinn_problems.{path.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_loader(name, loader=None, origin=str(path))
+    module = importlib.util.module_from_spec(spec)
+    module.__file__ = str(path)
+    module.__pinn_kind__ = kind
+    module.__pinn_source__ = text
+    sys.modules[name] = module
+    try:
+        exec(compile(text, str(path), "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def rebuild(origin: Origin, parameters: Mapping[str, Any]) -> "Problem":
+    """Build a problem again from its origin; a user's file is run from the text that was saved."""
+    if origin.kind == "file":
+        module = load_module(Path(f"{origin.factory}.py"), source=origin.source)
+        return _factories_in(module)[origin.factory](**parameters)
+    return factory(origin.factory)(**parameters)
+
+
+def _from_file(path: Path, chosen: str) -> Factory:
+    if not path.is_file():
+        raise ProblemError(f"There is no problem file {str(path)!r}: check the path.")
+    try:
+        module = load_module(path.resolve())
+    except Exception as error:
+        raise ProblemError(
+            f"The problem file {str(path)!r} cannot be imported ({type(error).__name__}: {error})."
+        ) from error
+    factories = _factories_in(module)
+    if not factories:
+        raise ProblemError(
+            f"The file {str(path)!r} registers no problem: decorate a function with @pinn.register."
+        )
+    if not chosen and len(factories) > 1:
+        raise ProblemError(
+            f"The file {str(path)!r} registers {', '.join(factories)}: choose one, as in "
+            f"'{path}:{next(iter(factories))}'."
+        )
+    chosen = chosen or next(iter(factories))
+    if chosen not in factories:
+        raise ProblemError(
+            f"The file {str(path)!r} registers no {chosen!r}, only {', '.join(factories)}"
+            f"{near_matches(chosen, factories)}."
+        )
+    return factories[chosen]
+
+
+def _from_package(point: Any) -> Factory:
+    loaded = point.load()
+    factories = _factories_in(loaded) if isinstance(loaded, ModuleType) else {point.name: loaded}
+    if not isinstance(factories.get(point.name), Factory):
+        raise ProblemError(
+            f"The installed package behind the problem {point.name!r} registers no such function: "
+            "its entry point must name a module or function decorated with @pinn.register."
+        )
+    return dataclasses.replace(factories[point.name], kind="package")
+
+
+def _factories_in(module: ModuleType) -> dict[str, Factory]:
+    found = {v.name: v for v in vars(module).values() if isinstance(v, Factory)}
+    return {n: f for n, f in found.items() if f.function.__module__ == module.__name__} or found
+
+
+def _listings_of_file(path: Path) -> dict[str, Listing]:
+    if not path.is_file():
+        raise ProblemError(f"There is no problem file {str(path)!r}: check the path.")
+    found = listings_in(path)
+    if not found:
+        raise ProblemError(
+            f"The file {str(path)!r} registers no problem: decorate a function with @pinn.register."
+        )
+    return found
+
+
+def _source_of(function: Callable) -> str:
+    """Return the text of the file that a factory is defined in, or nothing if there is none."""
+    module = sys.modules.get(function.__module__)
+    text = getattr(module, "__pinn_source__", None)
+    if text is not None:
+        return text
+    try:
+        return Path(inspect.getsourcefile(function) or "").read_text()
+    except (OSError, TypeError):
+        return ""
