@@ -26,5 +26,5 @@ class CheckpointError(PinnError, OSError):
 
 def near_matches(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'a' or 'b'?`, or nothing when no known word is close."""
-    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    close = difflib.get_close_matches(word, sorted(set(known)), n=3, cutoff=0.5)
     return "; did you mean " + " or ".join(repr(name) for name in close) + "?" if close else ""

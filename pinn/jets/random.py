@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray
+import numpy as np
+from jaxtyping import ArrayLike
 
 from pinn.jets.jet import Jet
 from pinn.jets.space import JetSpace
@@ -13,9 +13,9 @@ from pinn.jets.space import JetSpace
 def random_jets(
     space: JetSpace,
     entries: Iterable[str],
-    key: PRNGKeyArray,
+    seed: int,
     count: int,
-    centre: Mapping[str, Array] | None = None,
+    centre: Mapping[str, ArrayLike] | None = None,
 ) -> Jet:
     """Return `count` independent jets with a leading axis.
 
@@ -24,19 +24,17 @@ def random_jets(
     uniform in ±1. A law that is an analytic identity on jet space holds at every such jet or at
     almost none, so a handful decides.
     """
-    names = sorted({space.canonical(name) for name in entries})
-    keys = jax.random.split(key, max(len(names), 1))
-    centre = centre or {}
-
-    def draw(name: str, key: PRNGKeyArray) -> Array:
-        shape = (count, *space.shape(name))
-        noise = jax.random.uniform(key, shape, jnp.result_type(float), -1.0, 1.0)
-        return _around(jnp.asarray(centre[name]), noise) if name in centre else noise
-
-    return Jet(space, {name: draw(name, k) for name, k in zip(names, keys, strict=False)})
+    generator = np.random.default_rng(seed)
+    values = {}
+    for name in sorted({space.canonical(name) for name in entries}):
+        noise = generator.uniform(-1.0, 1.0, (count, *space.shape(name)))
+        if centre and name in centre:
+            noise = _around(np.asarray(centre[name]), noise)
+        values[name] = jnp.asarray(noise, jnp.result_type(float))
+    return Jet(space, values)
 
 
-def _around(centre: Array, noise: Array) -> Array:
-    largest = jnp.max(jnp.abs(centre), initial=0.0)
-    spread = jnp.where(centre == 0.0, jnp.where(largest == 0.0, 1.0, largest), jnp.abs(centre))
-    return centre[None] + 0.5 * spread[None] * noise
+def _around(centre: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    largest = np.max(np.abs(centre), initial=0.0)
+    spread = np.where(centre == 0.0, largest or 1.0, np.abs(centre))
+    return centre + 0.5 * spread * noise

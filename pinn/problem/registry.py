@@ -1,7 +1,6 @@
 """The registry: problems by name, by file and from installed packages, loaded on first use."""
 
 import dataclasses
-import functools
 import hashlib
 import importlib.util
 import inspect
@@ -32,7 +31,9 @@ class Factory:
     kind: str = "file"
 
     def __post_init__(self):
-        functools.update_wrapper(self, self.function)
+        for attribute in ("__doc__", "__name__", "__qualname__", "__module__"):
+            object.__setattr__(self, attribute, getattr(self.function, attribute))
+        object.__setattr__(self, "__wrapped__", self.function)
 
     @property
     def name(self) -> str:
