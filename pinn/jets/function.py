@@ -1,12 +1,12 @@
 """Functions on jet space that know which entries they need."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.interpreters import partial_eval
 from jaxtyping import Array, PyTree
 
@@ -15,83 +15,96 @@ from pinn.jets.jet import Jet
 from pinn.jets.space import JetSpace
 
 
+class Program(NamedTuple):
+    """A traced and pruned function: which entries it reads, how to run it, what it returns."""
+
+    needs: tuple[str, ...]
+    run: Callable[..., list[Array]]
+    result: PyTree[jax.ShapeDtypeStruct]
+
+
 @dataclass(frozen=True, eq=False)
 class JetFunction:
     """A pure function of one jet, for one point, that finds out by tracing what it needs.
 
     Entries that the result does not depend on are pruned from the traced program, so that
-    D_x ∂L/∂u_xx does not ask for u_t.
+    D_x ∂L/∂u_xx does not ask for u_t. The user's function runs once a precision; afterwards its
+    program does.
     """
 
     space: JetSpace
     function: Callable[[Jet], Any]
     name: str = "function"
+    _programs: dict[Any, Program] = field(default_factory=dict, repr=False)
 
     def __call__(self, jet: Jet) -> PyTree[Array]:
         """Evaluate at a jet that holds at least the entries in `needs`."""
-        return self.function(Jet(self.space, {n: self._value(jet, n) for n in self._accessed}))
+        program = self._program
+        values = program.run(*(jet[name] for name in program.needs))
+        return jax.tree.unflatten(jax.tree.structure(program.result), values)
 
-    def _value(self, jet: Jet, name: str) -> Array:
-        # A pruned entry's value cannot matter; one keeps 1/r and log r finite.
-        return jet[name] if name in self.needs else jnp.ones(self.space.shape(name))
-
-    @cached_property
-    def _accessed(self) -> tuple[str, ...]:
-        recorder = _Recorder(self.space)
-
-        def probe(one: Array) -> PyTree[Array]:
-            recorder.one = one
-            return self.function(Jet(self.space, recorder))
-
-        self._trace(lambda: jax.eval_shape(probe, jnp.ones(())))
-        return tuple(sorted(recorder.names))
-
-    @cached_property
-    def _jaxpr(self):
-        values = {n: jnp.ones(self.space.shape(n)) for n in self._accessed}
-        trace = jax.make_jaxpr(lambda v: self.function(Jet(self.space, v)), return_shape=True)
-        return self._trace(lambda: trace(values))
-
-    @cached_property
+    @property
     def needs(self) -> tuple[str, ...]:
         """The entries that the result depends on, by canonical name, sorted."""
-        jaxpr = self._jaxpr[0].jaxpr
-        # The names are sorted, as are the leaves of a dictionary.
-        _, used = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
-        return tuple(n for n, u in zip(self._accessed, used, strict=True) if u)
+        return self._program.needs
 
-    @cached_property
+    @property
     def result(self) -> PyTree[jax.ShapeDtypeStruct]:
         """The shape and type of the result."""
-        return self._jaxpr[1]
+        return self._program.result
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of a result that is one array."""
         return tuple(self.result.shape)
 
-    @cached_property
+    @property
     def size(self) -> int:
         """How many numbers the result holds."""
         return sum(leaf.size for leaf in jax.tree.leaves(self.result))
 
-    def highest_order(self, field: str, coordinate: str) -> int:
-        """Return the highest order of a derivative of `field` along `coordinate`, −1 for none."""
+    def highest_order(self, name: str, coordinate: str) -> int:
+        """Return the highest order of a derivative of a field along a coordinate, −1 for none."""
         index = self.space.coordinates.index(coordinate)
         parsed = [self.space.parse(n) for n in self.needs if not self.space.is_coordinate(n)]
-        return max((e.orders[index] for e in parsed if e.field == field), default=-1)
+        return max((e.orders[index] for e in parsed if e.field == name), default=-1)
 
-    def _trace(self, trace: Callable[[], Any]) -> Any:
+    @property
+    def _program(self) -> Program:
+        precision = jnp.result_type(float)
+        if precision not in self._programs:
+            self._programs[precision] = self._trace()
+        return self._programs[precision]
+
+    def _trace(self) -> Program:
         try:
-            return trace()
+            # The entries are sorted, as are the leaves of a dictionary.
+            names = self._accessed()
+            values = {n: jax.ShapeDtypeStruct(self.space.shape(n), float) for n in names}
+            run = jax.make_jaxpr(lambda v: self.function(Jet(self.space, v)), return_shape=True)
+            closed, result = run(values)
         except PinnError:
             raise
         except (TypeError, ValueError, IndexError, AttributeError) as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = str(error).strip().splitlines()[0].rstrip(".")
             raise ProblemError(
                 f"The {self.name} cannot be evaluated on a jet with fields {self.space.fields}: "
                 f"{reason}; write it with jax.numpy for one point, with these shapes."
             ) from error
+        pruned, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
+        needs = tuple(n for n, u in zip(names, used, strict=True) if u)
+        return Program(needs, jaxpr_as_fun(ClosedJaxpr(pruned, closed.consts)), result)
+
+    def _accessed(self) -> tuple[str, ...]:
+        """Return the entries that the function reads, whether they matter or not, sorted."""
+        recorder = _Recorder(self.space)
+
+        def probe(one: Array) -> PyTree[Array]:
+            recorder.one = one
+            return self.function(Jet(self.space, recorder))
+
+        jax.eval_shape(probe, jax.ShapeDtypeStruct((), float))
+        return tuple(sorted(recorder.names))
 
 
 class _Recorder(Mapping[str, Array]):

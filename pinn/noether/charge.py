@@ -95,14 +95,16 @@ def _from_symmetries(problem: Problem) -> list[Charge]:
 def _noether_charge(problem: Problem, lagrangian: JetFunction, symmetry: Symmetry) -> Charge:
     space, sign = problem.space, symmetry.sign
     generator = symmetry.build(lagrangian, problem.time)
-    current = noether_current(lagrangian, generator)[problem.time]
+    density = noether_current(lagrangian, generator)[problem.time]
+    if symmetry.charge is not None:
+        density = on_jets(space, symmetry.charge, f"charge {symmetry.name!r}")
     gains = [work(generator, problem.dynamics.forces)] if problem.dynamics.forces else []
     if symmetry.balance:
         gains.append(symmetry_defect(lagrangian, generator))
     source = JetFunction(space, lambda j: sign * sum(g(j) for g in gains), "source")
     return Charge(
         symmetry.name,
-        JetFunction(space, lambda j: sign * current(j), symmetry.name),
+        JetFunction(space, lambda j: sign * density(j), symmetry.name),
         source if gains else None,
         problem.scales.get(symmetry.name),
         generator,

@@ -25,12 +25,14 @@ class Symmetry:
         build: makes the generator from the Lagrangian and the name of the time coordinate.
         sign: what Noether's I = ξL + Q·p − K is multiplied by to give the charge; −1 for energy.
         balance: accept a broken symmetry, whose charge then obeys dI/dt = Δ + Q·F.
+        charge: the charge itself where it is known beforehand, as in `from_charge`.
     """
 
     name: str
     build: Build
     sign: float = 1.0
     balance: bool = False
+    charge: Callable[[Jet], Any] | None = None
 
 
 def generator(
@@ -255,7 +257,7 @@ def from_charge(name: str, charge: Callable[[Jet], Any], field: str | None = Non
 
         return Generator(space, eta={target: moved}, gauge={time: on_jets(space, gauge, "K")})
 
-    return Symmetry(name, build)
+    return Symmetry(name, build, charge=charge)
 
 
 def _field_shape(space: JetSpace, field: str) -> tuple[int, ...]:

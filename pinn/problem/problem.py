@@ -128,8 +128,11 @@ class Problem:
         return Dynamics.of(self)
 
     @cached_property
-    def initial_state(self) -> dict[str, Float[Array, "..."]]:
-        """The initial data by canonical entry name, checked against the equation's order."""
+    def initial_state(self) -> dict[str, np.ndarray]:
+        """The initial data by canonical entry name, checked against the equation's order.
+
+        NumPy arrays in double precision, whatever precision JAX is set to.
+        """
         expected = self.dynamics.state_entries
         given = {self.space.canonical(name): value for name, value in self.initial.items()}
         for name in given:
@@ -158,9 +161,9 @@ def _check_axes(axes: Mapping[str, Interval]) -> None:
         )
 
 
-def _initial_value(space: JetSpace, name: str, value: Any) -> Float[Array, "..."]:
+def _initial_value(space: JetSpace, name: str, value: Any) -> np.ndarray:
     try:
-        array = np.asarray(value, dtype=np.result_type(float))
+        array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
         raise ProblemError(f"The initial value of {name!r} is not numeric: {value!r}.") from error
     if array.shape != space.shape(name):
@@ -170,4 +173,4 @@ def _initial_value(space: JetSpace, name: str, value: Any) -> Float[Array, "..."
         )
     if not np.all(np.isfinite(array)):
         raise ProblemError(f"The initial value of {name!r} is not finite: {array}.")
-    return jax.numpy.asarray(array)
+    return array

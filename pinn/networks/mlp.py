@@ -1,0 +1,88 @@
+"""A small multilayer perceptron, the network inside every time window."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from pinn.errors import RecipeError
+
+Activation = Literal["tanh", "sine"]
+_ACTIVATIONS = {"tanh": jnp.tanh, "sine": jnp.sin}
+
+
+@dataclass(frozen=True)
+class Network:
+    """The shape of a multilayer perceptron.
+
+    Args:
+        width: units in each hidden layer.
+        depth: hidden layers.
+        activation: `tanh` or `sine`.
+        spread: first-layer weights and biases are uniform in ±spread, so that the units' features
+            cover the window [−1, 1] from the start.
+
+    Raises:
+        RecipeError: a size below one, or an unknown activation.
+    """
+
+    width: int = 32
+    depth: int = 1
+    activation: Activation = "tanh"
+    spread: float = 2.0
+
+    def __post_init__(self):
+        if self.width < 1 or self.depth < 1:
+            raise RecipeError(
+                f"A network needs width ≥ 1 and depth ≥ 1, got {self.width} and {self.depth}."
+            )
+        if self.activation not in _ACTIVATIONS:
+            raise RecipeError(
+                f"Unknown activation {self.activation!r}: choose one of {', '.join(_ACTIVATIONS)}."
+            )
+
+
+class MLP(nnx.Module):
+    """N(x) = W_d σ(… σ(W_1 x + b_1) …) + b_d, with a last layer that starts at zero.
+
+    Starting at zero makes the first guess of a window its Taylor polynomial.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, network: Network, *, dtype: DTypeLike, rngs: nnx.Rngs
+    ):
+        sizes = [inputs, *[network.width] * network.depth]
+        spread = nnx.initializers.uniform(2.0 * network.spread)
+        centred = lambda key, shape, dtype: spread(key, shape, dtype) - network.spread  # noqa: E731
+        layers = []
+        for index, (size, next_size) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            first = {"kernel_init": centred, "bias_init": centred} if index == 0 else {}
+            layers.append(nnx.Linear(size, next_size, param_dtype=dtype, rngs=rngs, **first))
+        self.hidden = nnx.List(layers)
+        self.last = nnx.Linear(
+            sizes[-1],
+            outputs,
+            kernel_init=nnx.initializers.zeros,
+            param_dtype=dtype,
+            rngs=rngs,
+        )
+        self.activation = network.activation
+
+    def __call__(self, x: Float[Array, " inputs"]) -> Float[Array, " outputs"]:
+        """Evaluate at one point."""
+        activate = _ACTIVATIONS[self.activation]
+        for layer in self.hidden:
+            x = activate(layer(x))
+        return self.last(x)
+
+
+def split_mlp(
+    outputs: int, network: Network, dtype: DTypeLike, seed: int
+) -> tuple[nnx.GraphDef, nnx.State]:
+    """Return the structure and the fresh parameters of a network of one time variable."""
+    model = MLP(1, outputs, network, dtype=dtype, rngs=nnx.Rngs(jax.random.key(seed)))
+    return nnx.split(model)

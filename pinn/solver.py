@@ -1,0 +1,122 @@
+"""From a problem to a trained solver."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+
+import jax
+
+from pinn.errors import PinnError
+from pinn.precision import arithmetic
+from pinn.problem.problem import Problem
+from pinn.solution import Solution
+from pinn.training.machinery import Machinery, machinery
+from pinn.training.march import March, begin_march, complete, go_on, trained
+from pinn.training.progress import Observer, observer
+from pinn.training.recipe import Recipe
+
+LIBRARIES = ("pinn", "jax", "flax", "optax", "diffrax", "orbax-checkpoint", "numpy")
+
+
+class IncompleteWarning(UserWarning):
+    """Training ended before the end of the interval."""
+
+
+def solve(
+    problem: Problem,
+    *,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+    progress: bool = True,
+    observe: Callable[[March], None] | None = None,
+) -> Solution:
+    """Train a solver for a problem.
+
+    Every claim of the problem is checked first. Ctrl-C keeps what is trained so far: the solution
+    is then incomplete, says so, and `pinn.resume` goes on from it.
+
+    Args:
+        problem: what to solve.
+        seed: of the networks' first parameters.
+        recipe: how to train; the default solves every problem in the catalogue.
+        progress: show a progress bar where the output is a terminal.
+        observe: called with the march after each chunk of steps.
+
+    Raises:
+        ProblemError: the problem contradicts itself, or a claimed law does not hold.
+    """
+    recipe = recipe or Recipe()
+    with arithmetic(recipe.precision):
+        parts = _prepare(problem, recipe)
+        return _run(parts, begin_march(parts, seed), 0.0, observer(parts, progress, observe))
+
+
+def resume(
+    solution: Solution,
+    *,
+    progress: bool = True,
+    observe: Callable[[March], None] | None = None,
+) -> Solution:
+    """Go on training a solution that was interrupted, to the same numbers as if it had not been."""
+    with arithmetic(solution.recipe.precision):
+        parts = _prepare(solution.problem, solution.recipe)
+        spent = solution.seconds["training"]
+        return _run(parts, solution.march, spent, observer(parts, progress, observe))
+
+
+def _prepare(problem: Problem, recipe: Recipe) -> Machinery:
+    if not isinstance(problem, Problem):
+        raise PinnError(
+            f"pinn.solve needs a pinn.Problem, got {type(problem).__name__}: "
+            "build one with pinn.get(name) or by calling your registered function."
+        )
+    return machinery(problem, recipe)
+
+
+def _run(parts: Machinery, march: March, spent: float, watch: Observer) -> Solution:
+    parts.compiled
+    started = time.perf_counter()
+    interrupted = False
+    with watch:
+        try:
+            while not complete(parts, march) and not march.stuck:
+                march = go_on(parts, march)
+                watch(march)
+        except KeyboardInterrupt:
+            interrupted = True
+    seconds = {
+        "compile": sum(parts.compile_seconds.values()),
+        "training": spent + time.perf_counter() - started,
+    }
+    if not march.windows:
+        raise PinnError(_reason(parts, march, interrupted))
+    if interrupted or march.stuck:
+        warnings.warn(_reason(parts, march, interrupted), IncompleteWarning, stacklevel=3)
+    device = jax.devices()[0]
+    return Solution(
+        parts.problem,
+        parts.recipe,
+        march if march.stuck is False else replace(march, stuck=False),
+        trained(parts, march),
+        march.seed,
+        seconds,
+        {name: version(name) for name in LIBRARIES},
+        f"{device.platform}: {device.device_kind}",
+    )
+
+
+def _reason(parts: Machinery, march: March, interrupted: bool) -> str:
+    end = parts.problem.interval.upper
+    if interrupted:
+        return (
+            f"Training was interrupted at {parts.problem.time} = {march.reached:.6g} of {end:.6g}; "
+            "the solution is kept up to there, and pinn.resume goes on from it."
+        )
+    residual = march.attempts[-1].residual if march.attempts else float("nan")
+    return (
+        f"Training stalled at {parts.problem.time} = {march.reached:.6g} of {end:.6g}: no window "
+        f"length brought the residual below {residual:.1e}; the solution may be singular there, or "
+        "the recipe too small (try more points, a wider network, more steps)."
+    )

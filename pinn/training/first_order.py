@@ -1,0 +1,64 @@
+"""Any Optax transformation as a step on the same objective."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from pinn.errors import RecipeError, near_matches
+from pinn.training.objective import Objective, Parameters
+from pinn.training.step import AbstractStep, StepResult
+
+
+@dataclass(frozen=True)
+class Optax(AbstractStep):
+    """An optimiser of Optax by name, as in `Optax("adam", {"learning_rate": 1e-3})`.
+
+    Named rather than passed as an object so that a checkpoint can rebuild it and training resumes.
+
+    Args:
+        name: a function of `optax`, such as `adam`, `lbfgs`, `adamw`, `sgd`.
+        options: its keyword arguments; a number, a string or a truth value each.
+
+    Raises:
+        RecipeError: Optax has no such optimiser, or does not take these options.
+    """
+
+    name: str = "adam"
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self):
+        self._transformation()
+
+    def _transformation(self) -> optax.GradientTransformationExtraArgs:
+        factory = getattr(optax, self.name, None)
+        if not callable(factory):
+            raise RecipeError(
+                f"Optax has no optimiser {self.name!r}{near_matches(self.name, dir(optax))}."
+            )
+        try:
+            transformation = factory(**self.options)
+        except TypeError as error:
+            raise RecipeError(f"optax.{self.name} does not take these options: {error}.") from error
+        if not hasattr(transformation, "update"):
+            raise RecipeError(f"optax.{self.name} is not an optimiser; 'adam' and 'lbfgs' are.")
+        return optax.with_extra_args_support(transformation)
+
+    def init(self, objective: Objective, parameters: Parameters) -> optax.OptState:
+        """Return the optimiser's state before the first step."""
+        with jax.numpy_dtype_promotion("standard"):
+            return self._transformation().init(parameters)
+
+    def step(self, objective: Objective, parameters: Parameters, state: Any) -> StepResult:
+        """Take one step of the optimiser on the objective's loss."""
+        loss, gradient = jax.value_and_grad(objective.loss)(parameters)
+        # Optax multiplies integer counts by floats.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, state = self._transformation().update(
+                gradient, state, parameters, value=loss, grad=gradient, value_fn=objective.loss
+            )
+        moved = optax.apply_updates(parameters, updates)
+        return StepResult(moved, state, parameters, loss, jnp.zeros((), bool))

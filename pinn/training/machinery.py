@@ -1,0 +1,276 @@
+"""The compiled parts of a march through time: open a window, train it in chunks, close it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float
+
+from pinn.errors import ProblemError
+from pinn.jets import Jet
+from pinn.networks.mlp import split_mlp
+from pinn.networks.window import Window, window_jet
+from pinn.networks.marching import window_fields
+from pinn.noether.charge import Charge
+from pinn.noether.verify import verified_charges
+from pinn.problem.problem import Problem
+from pinn.training.loop import LoopState, advance, begin, finished, outcome
+from pinn.training.objective import Objective
+from pinn.training.recipe import Recipe
+from pinn.training.rows import Nodes, Stage, charge_block, equation_block
+
+FRESH = 23
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Front:
+    """Where the march stands between two windows.
+
+    Args:
+        time: t at the start of the next window.
+        state: the solution's state there, by entry.
+        gained: what each charge's sources have added so far.
+        parameters: flat parameters to start the next window from.
+    """
+
+    time: Float[Array, ""]
+    state: Mapping[str, Array]
+    gained: Mapping[str, Array]
+    parameters: Float[Array, " parameters"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Report:
+    """What a trained window amounts to.
+
+    Args:
+        parameters: the trained parameters, flat.
+        loss: the final loss.
+        residual: the largest dimensionless residual on fresh points.
+        drift: the largest relative drift of any charge on fresh points.
+        state: the state at the window's end.
+        gained: the charges' accumulated sources at the window's end.
+    """
+
+    parameters: Float[Array, " parameters"]
+    loss: Float[Array, ""]
+    residual: Float[Array, ""]
+    drift: Float[Array, ""]
+    state: Mapping[str, Array]
+    gained: Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Machinery:
+    """What one march needs, compiled once for all its windows and all seeds.
+
+    Args:
+        problem: what is solved.
+        recipe: how.
+        charges: the verified charges.
+        graph: the network's structure.
+        unravel: from flat parameters to the network's state.
+        nodes: the collocation points on [0, 1].
+        start: the jet of the exact initial data.
+        anchors: each charge's value there.
+        scales: what each charge's drift is measured against.
+        compile_seconds: what compiling each part took.
+    """
+
+    problem: Problem
+    recipe: Recipe
+    charges: Mapping[str, Charge]
+    graph: nnx.GraphDef
+    unravel: Callable[[Array], nnx.State]
+    nodes: Nodes
+    start: Jet
+    anchors: Mapping[str, np.ndarray]
+    scales: Mapping[str, float]
+    compile_seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of every trained number."""
+        return np.dtype(self.recipe.precision)
+
+    def fresh(self, seed: int) -> Float[Array, " parameters"]:
+        """Return untrained flat parameters."""
+        return ravel_pytree(_network(self.problem, self.recipe, seed)[1])[0]
+
+    def first_front(self, seed: int) -> Front:
+        """Return the march's beginning."""
+        zero = {name: jnp.zeros_like(jnp.asarray(value)) for name, value in self.anchors.items()}
+        state = {name: self.start[name] for name in self.problem.dynamics.state_entries}
+        return Front(self.start[self.problem.time], state, zero, self.fresh(seed))
+
+    def time_scale(self) -> float:
+        """Return the shortest time on which a derivative at the start changes the one below it."""
+        dynamics, times = self.problem.dynamics, [self.problem.interval.length]
+        for f, order in dynamics.orders.items():
+            sizes = [float(jnp.max(jnp.abs(self.start[dynamics.entry(f, k)]))) for k in range(order + 1)]
+            times += [a / b for a, b in zip(sizes, sizes[1:], strict=False) if a > 0.0 and b > 0.0]
+        return min(times)
+
+    def open(self, front: Front, length: Array) -> Stage:
+        """Return the window that starts at the front."""
+        dynamics, time_name = self.problem.dynamics, self.problem.time
+        jet = dynamics.on_shell({**front.state, time_name: front.time})
+        taylor, scale, unit = {}, {}, []
+        for name, order in dynamics.orders.items():
+            derivatives = [jet[dynamics.entry(name, k)] for k in range(order + 1)]
+            sizes = [length**k * jnp.max(jnp.abs(d)) for k, d in enumerate(derivatives)]
+            taylor[name] = jnp.stack(derivatives)
+            scale[name] = jnp.maximum(jnp.max(jnp.stack(sizes)), jnp.finfo(self.dtype).tiny)
+            shape = self.problem.fields[name]
+            unit.append(jnp.full(int(np.prod(shape)), scale[name] / length**order))
+        row_scale = jnp.abs(dynamics.mass_matrix(jet)) @ jnp.concatenate(unit)
+        targets = {n: jnp.asarray(a) + front.gained[n] for n, a in self.anchors.items()}
+        window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale)
+        return Stage(window, row_scale, targets)
+
+    def objective(self, stage: Stage) -> Objective:
+        """Return the rows of one window."""
+        weight = self.recipe.conservation
+        blocks = [equation_block(self.problem, stage)]
+        if weight > 0.0:
+            blocks += [
+                charge_block(charge, stage, self.nodes, self.scales[name], weight)
+                for name, charge in self.charges.items()
+            ]
+        points = jnp.asarray(self.nodes.points, self.dtype)
+        return Objective(self._jet_at(stage.window), points, blocks)
+
+    def _jet_at(self, window: Window) -> Callable[[Array, Array], Jet]:
+        charges = {n for charge in self.charges.values() for n in charge.needs}
+        dynamics = self.problem.dynamics
+        entries = tuple({*dynamics.residual.needs, *charges, *dynamics.state_entries})
+
+        def jet_at(parameters: Array, node: Array) -> Jet:
+            fields = window_fields(
+                self.graph, self.unravel(parameters), window, self.problem.fields
+            )
+            at = window_jet(fields, self.problem.space, self.problem.time, entries, window.start)
+            return at(node * window.length)
+
+        return jet_at
+
+    def close(self, stage: Stage, loop: LoopState, gained: Mapping[str, Array]) -> Report:
+        """Measure a trained window on fresh points and return the state at its end."""
+        objective, window = self.objective(stage), stage.window
+        parameters, loss = outcome(objective, loop)
+        jet_at = self._jet_at(window)
+        fresh = jnp.linspace(0.0, 1.0, FRESH, dtype=self.dtype)[1:]
+        rows = jax.vmap(lambda s: self.problem.dynamics.residual(jet_at(parameters, s)))(fresh)
+        end = jet_at(parameters, jnp.ones((), self.dtype))
+        sources = self._sources(lambda s: jet_at(parameters, s), window)
+        gained = {name: gained[name] + sources.get(name, 0.0) for name in gained}
+        drifts = [
+            jnp.max(jnp.abs(charge.density(end) - jnp.asarray(self.anchors[name]) - gained[name]))
+            / self.scales[name]
+            for name, charge in self.charges.items()
+        ]
+        return Report(
+            parameters,
+            loss,
+            jnp.max(jnp.abs(rows) / stage.row_scale[None]),
+            jnp.max(jnp.stack(drifts)) if drifts else jnp.zeros((), self.dtype),
+            {name: end[name] for name in self.problem.dynamics.state_entries},
+            gained,
+        )
+
+    def _sources(self, jet_at: Callable[[Array], Jet], window: Window) -> dict[str, Array]:
+        """Return ∫ source dt over the window, by Gauss–Legendre quadrature."""
+        points, weights = (jnp.asarray(a, self.dtype) for a in (self.nodes.points, self.nodes.weights))
+        totals = {}
+        for name, charge in self.charges.items():
+            if charge.source is not None:
+                rates = jax.vmap(lambda s, c=charge: c.source(jet_at(s)))(points)
+                totals[name] = window.length * jnp.tensordot(weights, rates, axes=1)
+        return totals
+
+    @cached_property
+    def compiled(self) -> dict[str, Callable[..., Any]]:
+        """The three compiled functions, and in `compile_seconds` what each took."""
+        recipe = self.recipe
+        target = 0.5 * (0.1 * recipe.windows.target(recipe.precision)) ** 2
+        steps, chunk = recipe.steps, recipe.chunk
+
+        def first(front: Front, length: Array) -> tuple[Stage, LoopState]:
+            stage = self.open(front, length)
+            return stage, begin(recipe.step, self.objective(stage), front.parameters)
+
+        def train(stage: Stage, loop: LoopState) -> tuple[LoopState, Array]:
+            objective = self.objective(stage)
+            loop = advance(recipe.step, objective, loop, target, steps, chunk)
+            return loop, finished(loop, target, steps)
+
+        front = self.first_front(0)
+        length = jnp.asarray(self.problem.interval.length, self.dtype)
+        stage, loop = jax.eval_shape(first, front, length)
+        return {
+            "first": self._compile("first", first, front, length),
+            "train": self._compile("train", train, stage, loop),
+            "close": self._compile("close", self.close, stage, loop, front.gained),
+        }
+
+    def _compile(self, name: str, function: Callable, *examples: Any) -> Callable[..., Any]:
+        started = time.perf_counter()
+        l = jax.jit(function).lower(*examples)
+        print(name,"lower",time.perf_counter()-started)
+        compiled=l.compile()
+        print(name,"compile",time.perf_counter()-started)
+        self.compile_seconds[name] = time.perf_counter() - started
+        return compiled
+
+
+@lru_cache(maxsize=16)
+def machinery(problem: Problem, recipe: Recipe) -> Machinery:
+    """Return the compiled parts for a problem and a recipe, made once for all seeds.
+
+    Raises:
+        ProblemError: the problem's claims or initial data are wrong.
+    """
+    charges = verified_charges(problem)
+    start = _initial_jet(problem, charges, recipe.precision)
+    measure = jax.jit(lambda j: {n: (c.density(j), c.drift_scale(j)) for n, c in charges.items()})
+    measured = jax.tree.map(np.asarray, measure(start))
+    graph, state = _network(problem, recipe, seed=0)
+    return Machinery(
+        problem,
+        recipe,
+        charges,
+        graph,
+        ravel_pytree(state)[1],
+        Nodes.gauss_legendre(recipe.points),
+        start,
+        {name: value for name, (value, _) in measured.items()},
+        {name: float(scale) for name, (_, scale) in measured.items()},
+    )
+
+
+def _network(problem: Problem, recipe: Recipe, seed: int) -> tuple[nnx.GraphDef, nnx.State]:
+    outputs = sum(int(np.prod(shape)) for shape in problem.fields.values())
+    return split_mlp(outputs, recipe.network, np.dtype(recipe.precision), seed)
+
+
+def _initial_jet(problem: Problem, charges: Mapping[str, Charge], precision: str) -> Jet:
+    state = {n: jnp.asarray(v, precision) for n, v in problem.initial_state.items()}
+    state[problem.time] = jnp.asarray(problem.interval.lower, precision)
+    needed = tuple({n for charge in charges.values() for n in charge.needs})
+    start = jax.jit(lambda s: problem.dynamics.on_shell(s, needed))(state)
+    if not all(bool(jnp.all(jnp.isfinite(value))) for value in start.values()):
+        raise ProblemError(
+            "The equation of motion is not finite or cannot be solved for the highest derivative at "
+            "the initial data: the mass matrix is singular there, or a force diverges; check the "
+            "Lagrangian and the initial values."
+        )
+    return start

@@ -1,0 +1,179 @@
+"""The march through time windows: a value that one pure transition carries forward."""
+
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pinn.networks.marching import MarchingState
+from pinn.networks.window import Window
+from pinn.problem.axes import Interval
+from pinn.training.loop import LoopState
+from pinn.training.machinery import Front, Machinery, Report
+from pinn.training.rows import Stage
+from pinn.training.windows import Attempt
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an accepted window cost and reached.
+
+    Args:
+        end: the time at its end.
+        length: its length.
+        loss: the final loss.
+        residual: the largest dimensionless residual on fresh points.
+        drift: the largest relative drift of any charge at its end.
+        steps: steps taken, rejected attempts included.
+        attempts: how many lengths were tried.
+    """
+
+    end: float
+    length: float
+    loss: float
+    residual: float
+    drift: float
+    steps: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class March:
+    """A march under way; saving it and going on gives the numbers of an uninterrupted one.
+
+    Args:
+        front: where the next window starts.
+        length: the length to try next.
+        windows: the accepted windows.
+        parameters: their flat parameters.
+        records: what they reached.
+        attempts: the attempts at the window in hand.
+        steps: steps spent on the window in hand.
+        stage: the window in hand, if one is open.
+        loop: where its training stands.
+        seed: the seed of fresh parameters.
+        stuck: whether no window length gave a solution.
+    """
+
+    front: Front
+    length: float
+    seed: int
+    windows: tuple[Window, ...] = ()
+    parameters: tuple[np.ndarray, ...] = ()
+    records: tuple[Record, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    steps: int = 0
+    stage: Stage | None = None
+    loop: LoopState | None = None
+    stuck: bool = False
+
+    @property
+    def reached(self) -> float:
+        """The time up to which the march has come."""
+        return float(self.front.time)
+
+
+def begin_march(parts: Machinery, seed: int) -> March:
+    """Return a march before its first window."""
+    span, scale = parts.problem.interval.length, parts.time_scale()
+    return March(parts.first_front(seed), parts.recipe.windows.first(span, scale), seed)
+
+
+def complete(parts: Machinery, march: March) -> bool:
+    """Tell whether the march has come to the end of the interval."""
+    return march.reached >= parts.problem.interval.upper
+
+
+def go_on(parts: Machinery, march: March) -> March:
+    """Carry the march one chunk further: open a window, train it for a while, or settle it."""
+    compiled = parts.compiled
+    if march.stage is None:
+        length = _clip(parts.problem.interval, march.reached, march.length)
+        stage, loop = compiled["first"](march.front, jnp.asarray(length, parts.dtype))
+        march = replace(march, stage=stage, loop=loop)
+    loop, done = compiled["train"](march.stage, march.loop)
+    march = replace(march, loop=loop)
+    if not done:
+        return march
+    report = jax.tree.map(np.asarray, compiled["close"](march.stage, loop, march.front.gained))
+    return _settle(parts, march, report)
+
+
+def _settle(parts: Machinery, march: March, report: Report) -> March:
+    """Accept the trained window, or go back to its start with a shorter length."""
+    rule, precision = parts.recipe.windows, parts.recipe.precision
+    length = float(march.stage.window.length)
+    drift = march.records[-1].drift if march.records and parts.recipe.conservation > 0.0 else 0.0
+    attempts = (*march.attempts, Attempt(length, _worst(report), drift))
+    march = replace(march, attempts=attempts, steps=march.steps + int(march.loop.taken))
+    shorter = rule.retry(list(attempts), precision)
+    if shorter is None and np.isfinite(attempts[-1].residual):
+        return _accept(parts, march, report, rule.following(list(attempts), precision))
+    span = parts.problem.interval.length
+    stuck = shorter is None or shorter < 1e-7 * span
+    front = replace(march.front, parameters=parts.fresh(march.seed))
+    return replace(
+        march, front=front, length=shorter or length, stage=None, loop=None, stuck=stuck
+    )
+
+
+def _worst(report: Report) -> float:
+    """Return the fresh-point residual, or infinity where anything is not finite."""
+    finite = all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(report))
+    return float(report.residual) if finite else float("inf")
+
+
+def _accept(parts: Machinery, march: March, report: Report, following: float) -> March:
+    window = jax.tree.map(np.asarray, march.stage.window)
+    end = _end(parts.problem.interval, march.reached, float(window.length))
+    front = Front(
+        jnp.asarray(end, parts.dtype),
+        {name: jnp.asarray(value) for name, value in report.state.items()},
+        {name: jnp.asarray(value) for name, value in report.gained.items()},
+        jnp.asarray(report.parameters),
+    )
+    record = Record(
+        end,
+        float(window.length),
+        float(report.loss),
+        float(report.residual),
+        float(report.drift),
+        march.steps,
+        len(march.attempts),
+    )
+    return March(
+        front,
+        following,
+        march.seed,
+        (*march.windows, window),
+        (*march.parameters, report.parameters),
+        (*march.records, record),
+    )
+
+
+def _next_stop(interval: Interval, time: float) -> float:
+    stops = (*interval.breakpoints, interval.upper)
+    return next((stop for stop in stops if stop > time), interval.upper)
+
+
+def _clip(interval: Interval, time: float, length: float) -> float:
+    """Return a length that ends at the next breakpoint or leaves room for a whole window."""
+    remaining = _next_stop(interval, time) - time
+    if length >= remaining * (1.0 - 1e-9):
+        return remaining
+    return min(length, 0.5 * remaining)
+
+
+def _end(interval: Interval, time: float, length: float) -> float:
+    """Return the time at a window's end, exact at breakpoints and at the interval's end."""
+    stop = _next_stop(interval, time)
+    return stop if length >= (stop - time) * (1.0 - 1e-6) else time + length
+
+
+def trained(parts: Machinery, march: March) -> MarchingState:
+    """Return the accepted windows as one state, every leaf stacked over the windows."""
+    stack = lambda *leaves: jnp.asarray(np.stack(leaves))  # noqa: E731
+    windows = jax.tree.map(stack, *march.windows)
+    parameters = jax.vmap(parts.unravel)(jnp.asarray(np.stack(march.parameters)))
+    return MarchingState(windows, parameters)
