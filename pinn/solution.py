@@ -1,106 +1,20 @@
 """A trained solver, the object that downstream code calls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from pinn.errors import ProblemError
 from pinn.jets import Jet
 from pinn.networks.marching import MarchingState, marching_jet
-from pinn.noether.charge import Charge, evaluate
-from pinn.noether.verify import verified_charges
-from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.training.machinery import machinery
 from pinn.training.march import March
 from pinn.training.recipe import Recipe
-
-JetAt = Callable[[Any, Array], Jet]
-
-
-class Evaluator:
-    """Evaluates jets, fields and charges of something that knows its jet at one time.
-
-    Concrete times are evaluated in the solver's own precision, whatever JAX is set to; inside a
-    transformation such as `jax.jit` the caller's precision rules.
-
-    Args:
-        problem: what is solved.
-        plan: from a tuple of entries to the function (state, t) ↦ jet at one time.
-        state: the arrays that the function reads.
-        precision: the arithmetic for concrete times.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        plan: Callable[[tuple[str, ...]], JetAt],
-        state: Any,
-        precision: str,
-    ):
-        self.problem, self.precision, self.state = problem, precision, state
-        self._plan = lru_cache(maxsize=None)(plan)
-        self._compiled = lru_cache(maxsize=None)(self._compile)
-
-    def jet(self, t: ArrayLike, entries: tuple[str, ...]) -> Jet:
-        """Return the jet at the times t: each entry has the shape of t, then of its field."""
-        names = tuple(sorted({self.problem.space.canonical(name) for name in entries}))
-        return self._evaluate(t, names, self._jet_function)
-
-    def fields(self, t: ArrayLike) -> dict[str, Array]:
-        """Return the fields at the times t."""
-        jet = self.jet(t, tuple(self.problem.fields))
-        return {name: jet[name] for name in self.problem.fields}
-
-    def charges(self, t: ArrayLike, charges: Mapping[str, Charge]) -> dict[str, Array]:
-        """Return the charges at the times t."""
-        if not charges:
-            return {}
-        return self._evaluate(t, tuple(charges), self._charge_function)
-
-    def _jet_function(self, names: tuple[str, ...]) -> Callable[[Any, Array], Any]:
-        return self._plan(names)
-
-    def _charge_function(self, names: tuple[str, ...]) -> Callable[[Any, Array], Any]:
-        charges = {n: c for n, c in verified_charges(self.problem).items() if n in names}
-        plan = self._plan(tuple(sorted({n for c in charges.values() for n in c.needs})))
-        return lambda state, t: evaluate(charges, plan(state, t))
-
-    def _compile(self, make: Callable, names: tuple[str, ...]) -> Callable[[Any, Array], Any]:
-        return jax.jit(jax.vmap(make(names), in_axes=(None, 0)))
-
-    def _evaluate(self, t: ArrayLike, names: tuple[str, ...], make: Callable) -> Any:
-        if isinstance(t, jax.core.Tracer):
-            state = jax.tree.map(lambda leaf: jnp.asarray(leaf, _ambient(leaf)), self.state)
-            values = jax.vmap(make(names), in_axes=(None, 0))(state, _times(t).ravel())
-            return jax.tree.map(lambda v: v.reshape(jnp.shape(t) + v.shape[1:]), values)
-        with arithmetic(self.precision):
-            times = jnp.asarray(_concrete(t), self.precision)
-            values = self._compiled(make, names)(self.state, times.ravel())
-            return jax.tree.map(lambda v: v.reshape(times.shape + v.shape[1:]), values)
-
-
-def _concrete(t: ArrayLike) -> np.ndarray:
-    try:
-        return np.asarray(t, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ProblemError(f"Times must be numbers or arrays of numbers, got {t!r}.") from error
-
-
-def _times(t: Array) -> Array:
-    return t if jnp.issubdtype(t.dtype, jnp.floating) else t.astype(jnp.result_type(float))
-
-
-def _ambient(leaf: Array) -> Any:
-    floating = jnp.issubdtype(leaf.dtype, jnp.floating)
-    return jnp.result_type(float) if floating else leaf.dtype
-
+from pinn.trajectory import JetAt, Trajectory
 
 @dataclass(frozen=True, eq=False)
 class Solution:
@@ -129,29 +43,30 @@ class Solution:
     scores: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def _evaluator(self) -> Evaluator:
+    def trajectory(self) -> Trajectory:
+        """Its fields, jets and charges as functions of time."""
         parts = machinery(self.problem, self.recipe)
         space, time = self.problem.space, self.problem.time
 
         def plan(entries: tuple[str, ...]) -> JetAt:
             return marching_jet(parts.graph, space, time, entries)
 
-        return Evaluator(self.problem, plan, self.model, self.recipe.precision)
+        return Trajectory(self.problem, parts.charges, plan, self.model, self.recipe.precision)
 
     def __call__(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each field at the times t, of the shape of t followed by the field's.
 
         Works under jit, vmap, grad and jvp.
         """
-        return self._evaluator.fields(t)
+        return self.trajectory.fields(t)
 
     def jet(self, t: ArrayLike, entries: tuple[str, ...]) -> Jet:
         """Return derivatives by name, as in `solution.jet(t, entries=("q", "q_t"))["q_t"]`."""
-        return self._evaluator.jet(t, entries)
+        return self.trajectory.jet(t, entries)
 
     def charges(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each charge at the times t, by name."""
-        return self._evaluator.charges(t, verified_charges(self.problem))
+        return self.trajectory.charges(t)
 
     @property
     def complete(self) -> bool:

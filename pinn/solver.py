@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 
 import jax
+from threadpoolctl import threadpool_limits
 
 from pinn.errors import PinnError
 from pinn.precision import arithmetic
@@ -79,7 +80,8 @@ def _run(parts: Machinery, march: March, spent: float, watch: Observer) -> Solut
     parts.compiled
     started = time.perf_counter()
     interrupted = False
-    with watch:
+    # The factorisations are small: more threads than one only wait for each other.
+    with watch, threadpool_limits(1, "blas"):
         try:
             while not complete(parts, march) and not march.stuck:
                 march = go_on(parts, march)

@@ -79,8 +79,8 @@ class JetFunction:
     def _trace(self) -> Program:
         try:
             # The entries are sorted, as are the leaves of a dictionary.
-            names = self._accessed()
-            values = {n: jax.ShapeDtypeStruct(self.space.shape(n), float) for n in names}
+            names, real = self._accessed(), jnp.result_type(float)
+            values = {n: jax.ShapeDtypeStruct(self.space.shape(n), real) for n in names}
             run = jax.make_jaxpr(lambda v: self.function(Jet(self.space, v)), return_shape=True)
             closed, result = run(values)
         except PinnError:
@@ -103,7 +103,7 @@ class JetFunction:
             recorder.one = one
             return self.function(Jet(self.space, recorder))
 
-        jax.eval_shape(probe, jax.ShapeDtypeStruct((), float))
+        jax.eval_shape(probe, jax.ShapeDtypeStruct((), jnp.result_type(float)))
         return tuple(sorted(recorder.names))
 
 

@@ -275,7 +275,7 @@ class GaussLegendre(diffrax.AbstractSolver):
         guess = ratio * (_value_weights(self.stages, 1.0 + ratio * cast(nodes)) @ memory.increments)
         # Taken in the middle of the step, the Jacobian lets the iteration contract like h²; at
         # the start it would be like h.
-        middle = cast(_integral_weights(self.stages, np.array(0.5))) @ guess
+        middle = cast(_integral_weights(self.stages, np.array([0.5]))[0]) @ guess
         jacobian = jax.jacfwd(increment, argnums=1)(cast(0.5), middle)
         correct = _factorise(jacobian, butcher)
         return _newton(residual, correct, start, guess, self.max_iterations)

@@ -160,7 +160,7 @@ class StormerVerlet(AbstractComposition):
 
     One force a step. Use it for long runs where a few digits are enough, and for rough forces.
 
-    Source: Verlet, L. (1967), Phys. Rev. 159:98, eq. 4, doi 10.1103/PhysRev.159.98; Hairer, E.,
+    Source: Verlet, L. (1967), Phys. Rev. 159:98, doi 10.1103/PhysRev.159.98; Hairer, E.,
     Lubich, C. and Wanner, G. (2003), Acta Numerica 12:399, doi 10.1017/S0962492902000144.
     """
 
@@ -175,7 +175,9 @@ class Yoshida4(AbstractComposition):
     Three forces a step, one of them backwards in time. Use it where Störmer-Verlet is too coarse
     and steps are large.
 
-    Source: Yoshida, H. (1990), Phys. Lett. A 150:262, section 3, doi 10.1016/0375-9601(90)90092-3.
+    Source: Yoshida, H. (1990), Phys. Lett. A 150:262, doi 10.1016/0375-9601(90)90092-3; Hairer,
+    Lubich and Wanner (2006), "Geometric Numerical Integration", eq. II.4.4,
+    doi 10.1007/3-540-30666-8.
     """
 
     coefficients: ClassVar = _symmetric(1.0 / (2.0 - 2.0 ** (1.0 / 3.0)))
@@ -188,9 +190,9 @@ class Yoshida6(AbstractComposition):
 
     Seven forces a step. Use it for six to ten digits of a smooth system.
 
-    Source: Yoshida, H. (1990), Phys. Lett. A 150:262, table 1, solution A, to which Hairer, E.,
-    Lubich, C. and Wanner, G. (2006), "Geometric Numerical Integration", section V.3.2,
-    doi 10.1007/3-540-30666-8, give the further digits.
+    Source: Yoshida, H. (1990), Phys. Lett. A 150:262, table 1, solution A,
+    doi 10.1016/0375-9601(90)90092-3, with further digits from Hairer, Lubich
+    and Wanner (2006), section V.3.2, doi 10.1007/3-540-30666-8.
     """
 
     coefficients: ClassVar = _symmetric(

@@ -224,10 +224,7 @@ class Machinery:
 
     def _compile(self, name: str, function: Callable, *examples: Any) -> Callable[..., Any]:
         started = time.perf_counter()
-        l = jax.jit(function).lower(*examples)
-        print(name,"lower",time.perf_counter()-started)
-        compiled=l.compile()
-        print(name,"compile",time.perf_counter()-started)
+        compiled = jax.jit(function).lower(*examples).compile()
         self.compile_seconds[name] = time.perf_counter() - started
         return compiled
 

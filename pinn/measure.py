@@ -1,0 +1,139 @@
+"""Accuracy and drift of a solver beside those of a reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pinn.references.method import Adaptive, Closed
+from pinn.references.reference import Reference, reference, relative_l2
+from pinn.solution import Solution
+from pinn.training.machinery import machinery
+from pinn.precision import arithmetic
+from pinn.trajectory import Trajectory
+
+SAMPLES = 2001
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good a solver is: error against a reference, and drift of every charge, both.
+
+    Args:
+        error: relative L2 error of each field over the interval.
+        drift: max_t |I(t) − I(start) − ∫ sources| / scale of each charge, against the exact initial
+            data.
+        reference_drift: the same of a diffrax integration.
+        reference_error: the reference's own estimated error; the errors mean something where they
+            are ten times larger.
+        seconds: wall time to compile, train, and compute the reference.
+        facts: parameters, windows, steps, device, precision, methods.
+    """
+
+    error: Mapping[str, float]
+    drift: Mapping[str, float]
+    reference_drift: Mapping[str, float]
+    reference_error: float
+    seconds: Mapping[str, float]
+    facts: Mapping[str, str | int]
+
+    @property
+    def trustworthy(self) -> bool:
+        """Whether the reference is at least ten times better than what it judges."""
+        return 10.0 * self.reference_error <= max(self.error.values())
+
+    def table(self) -> str:
+        """Return the scores as a table in plain text."""
+        reference_name = str(self.facts["reference"])
+        integrator = str(self.facts["integrator"])
+        rows = [(f"relative L2 error of {n}", f"{e:.1e}", "") for n, e in self.error.items()]
+        rows.append((f"estimated error of the reference ({reference_name})", "", f"{self.reference_error:.1e}"))
+        rows += [
+            (f"drift of {name}", f"{d:.1e}", f"{self.reference_drift[name]:.1e}")
+            for name, d in self.drift.items()
+        ]
+        if not self.drift:
+            rows.append(("no conserved quantity is known", "", ""))
+        seconds = self.seconds
+        rows += [
+            ("seconds: compilation", f"{seconds['compile']:.2f}", ""),
+            ("seconds: training | reference", f"{seconds['training']:.2f}", f"{seconds['reference']:.2f}"),
+        ]
+        rows += [(name, str(value), "") for name, value in self.facts.items() if name not in ("reference", "integrator")]
+        header = ("", "network", integrator)
+        widths = [max(len(row[i]) for row in (header, *rows)) for i in range(3)]
+        lines = ["  ".join(_cells(row, widths)) for row in (header, *rows)]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        if not self.trustworthy:
+            lines.append(
+                "The error is within ten times of the reference's own: read it as an upper bound "
+                "on both."
+            )
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def _cells(row: tuple[str, str, str], widths: list[int]) -> list[str]:
+    return [row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2])]
+
+
+def compare(
+    solution: Solution, against: Reference | None = None, *, samples: int = SAMPLES
+) -> Scores:
+    """Score a solution on an even grid of times that training did not use.
+
+    Args:
+        solution: what to score, over the time that it is trained for.
+        against: the reference; by default the problem's own.
+        samples: how many times.
+    """
+    problem = solution.problem
+    truth = against or reference(problem)
+    # The drift column is an integrator's even where the error is against a closed form.
+    integrator = reference(problem, method=Adaptive()) if isinstance(truth.method, Closed) else truth
+    lower = problem.interval.lower
+    times = np.linspace(lower, min(solution.reached, problem.interval.upper), samples)
+    mine, theirs = solution(times), truth(times)
+    scores = Scores(
+        {name: relative_l2(mine[name], theirs[name]) for name in problem.fields},
+        drift(solution, times, solution.trajectory),
+        drift(solution, times, integrator.trajectory),
+        truth.error_estimate,
+        {**solution.seconds, "reference": integrator.seconds},
+        {
+            "reference": truth.method.name,
+            "integrator": integrator.method.name,
+            "windows": solution.model.count,
+            "parameters": solution.parameter_count,
+            "steps": solution.steps,
+            "device": solution.device,
+            "precision": solution.recipe.precision,
+        },
+    )
+    return scores
+
+
+def drift(solution: Solution, times: np.ndarray, trajectory: Trajectory) -> dict[str, float]:
+    """Return max_t |I(t) − I(start) − ∫ sources| / scale of each charge along a trajectory."""
+    with arithmetic(solution.recipe.precision):
+        parts = machinery(solution.problem, solution.recipe)
+    gained = _gained(trajectory, times)
+    values = trajectory.charges(times)
+    worst = {}
+    for name, value in values.items():
+        expected = parts.anchors[name][None] + gained.get(name, 0.0)
+        worst[name] = float(np.max(np.abs(np.asarray(value) - expected))) / parts.scales[name]
+    return worst
+
+
+def _gained(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarray]:
+    """Return ∫ source dt from the first time, by Gauss–Legendre quadrature between the times."""
+    nodes, weights = np.polynomial.legendre.leggauss(6)
+    lengths = np.diff(times)
+    points = times[:-1, None] + 0.5 * lengths[:, None] * (nodes + 1.0)
+    gained = {}
+    for name, rate in trajectory.sources(points.ravel()).items():
+        rates = np.asarray(rate).reshape(*points.shape, *rate.shape[1:])
+        pieces = np.einsum("n,wn...->w...", weights, rates)
+        pieces = pieces * 0.5 * lengths.reshape((-1,) + (1,) * (pieces.ndim - 1))
+        gained[name] = np.concatenate([np.zeros_like(pieces[:1]), np.cumsum(pieces, axis=0)])
+    return gained

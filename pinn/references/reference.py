@@ -1,0 +1,152 @@
+"""A reference solution: called like a trained solver, and it states its own error."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+from pinn.errors import ProblemError
+from pinn.jets import Jet, prolong
+from pinn.noether.verify import verified_charges
+from pinn.precision import arithmetic
+from pinn.problem.problem import Problem
+from pinn.references.integrate import between_steps, integrate
+from pinn.references.method import AbstractMethod, Adaptive, Closed
+from pinn.trajectory import Trajectory
+
+SAMPLES = 401
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A solution to judge others by.
+
+    Args:
+        problem: what it solves.
+        method: how.
+        trajectory: its fields, jets and charges.
+        seconds: wall time to compute it, compilation included.
+        steps: how many steps were taken; 0 for a closed form.
+    """
+
+    problem: Problem
+    method: AbstractMethod | Closed
+    trajectory: Trajectory
+    seconds: float
+    steps: int
+
+    def __call__(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
+        """Return each field at the times t, of the shape of t followed by the field's."""
+        return self.trajectory.fields(t)
+
+    def jet(self, t: ArrayLike, entries: tuple[str, ...]) -> Jet:
+        """Return derivatives by name, as in `reference.jet(t, entries=("q", "q_t"))`."""
+        return self.trajectory.jet(t, entries)
+
+    def charges(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
+        """Return each charge at the times t, by name."""
+        return self.trajectory.charges(t)
+
+    @cached_property
+    def error_estimate(self) -> float:
+        """The estimated relative L2 error, the worst over the fields.
+
+        For an integration, the difference to a coarser run, divided by how much worse that one
+        should be, less one (Richardson). For a closed form, what round-off in the time does.
+        """
+        interval = self.problem.interval
+        times = np.linspace(interval.lower, interval.upper, SAMPLES)
+        if isinstance(self.method, Closed):
+            return self._rounding(times)
+        coarse, ratio = self.method.coarser()
+        other = reference(self.problem, method=coarse)
+        mine, theirs = self(times), other(times)
+        differences = [relative_l2(theirs[name], mine[name]) for name in mine]
+        return max(max(differences) / (ratio - 1.0), float(np.finfo(float).eps))
+
+    def _rounding(self, times: np.ndarray) -> float:
+        time, eps = self.problem.time, float(np.finfo(float).eps)
+        fields = self.problem.fields
+        rates = {name: self.problem.space.raised(name, time) for name in fields}
+        jet = self.jet(times, (*fields, *rates.values()))
+        errors = []
+        for name, rate in rates.items():
+            slope = np.asarray(jet[rate])
+            moved = slope * times.reshape((-1,) + (1,) * (slope.ndim - 1)) * eps
+            size = float(np.linalg.norm(np.asarray(jet[name])))
+            errors.append(float(np.linalg.norm(moved)) / size if size else 0.0)
+        return max(errors) + 4.0 * eps
+
+    def __repr__(self) -> str:
+        return f"Reference({self.problem.name}, {self.method.name}, {self.steps} steps)"
+
+
+def reference(
+    problem: Problem, *, method: AbstractMethod | Closed | None = None
+) -> Reference:
+    """Return a reference solution of a problem.
+
+    Args:
+        problem: what to solve.
+        method: how; by default the first of the problem's references=, else its closed form, else
+            Dopri8 with tolerances at round-off.
+
+    Raises:
+        PinnError: the integration failed.
+        ProblemError: a closed form was asked for and the problem has none, or it misses the
+            initial data.
+    """
+    if method is None:
+        method = _preferred(problem)
+    with arithmetic("float64"):
+        charges = verified_charges(problem)
+        started = time.perf_counter()
+        if isinstance(method, Closed):
+            plan, state, steps = _closed(problem), (), 0
+        else:
+            state = integrate(problem, method)
+            steps = int(state.times.shape[0]) - 1
+            plan = lambda entries: between_steps(problem, method, entries)  # noqa: E731
+        seconds = time.perf_counter() - started
+        trajectory = Trajectory(problem, charges, plan, state, "float64")
+    return Reference(problem, method, trajectory, seconds, steps)
+
+
+def _preferred(problem: Problem) -> AbstractMethod | Closed:
+    if problem.references:
+        return problem.references[0]
+    return Adaptive() if problem.exact is None else Closed()
+
+
+def _closed(problem: Problem) -> Callable[[tuple[str, ...]], Callable[[Any, Array], Jet]]:
+    exact = problem.exact
+    if exact is None:
+        raise ProblemError(
+            f"The problem {problem.name!r} states no closed form: add exact=, or use a method of "
+            "pinn.references."
+        )
+    start = jnp.asarray(problem.interval.lower)
+    shapes = jax.tree.map(lambda leaf: leaf.shape, jax.eval_shape(exact, start))
+    if not isinstance(shapes, Mapping) or {**shapes} != {**problem.fields}:
+        raise ProblemError(
+            f"exact= returns {shapes}, expected a dictionary with the fields {problem.fields}."
+        )
+
+    def plan(entries: tuple[str, ...]) -> Callable[[Any, Array], Jet]:
+        jet_at = prolong(exact, problem.space, entries)
+        return lambda state, t: jet_at(t)
+
+    return plan
+
+
+def relative_l2(values: ArrayLike, truth: ArrayLike) -> float:
+    """Return ‖values − truth‖₂ / ‖truth‖₂ over all samples and components."""
+    values, truth = np.asarray(values), np.asarray(truth)
+    size = float(np.linalg.norm(truth))
+    return float(np.linalg.norm(values - truth)) / (size or 1.0)

@@ -1,0 +1,106 @@
+"""A function of time that knows its jets and charges: what a solver and a reference share."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike
+
+from pinn.errors import ProblemError
+from pinn.jets import Jet
+from pinn.noether.charge import Charge, evaluate
+from pinn.precision import Precision, arithmetic
+from pinn.problem.problem import Problem
+
+JetAt = Callable[[Any, Array], Jet]
+
+
+class Trajectory:
+    """Evaluates fields, jets and charges of anything that knows its jet at one time.
+
+    Concrete times are evaluated in the trajectory's own precision, whatever JAX is set to; inside a
+    transformation such as `jax.jit` the caller's precision rules.
+
+    Args:
+        problem: whose fields these are.
+        charges: the problem's charges.
+        plan: from a tuple of entries to the function (state, t) ↦ jet at one time.
+        state: the arrays that the function reads.
+        precision: the arithmetic for concrete times.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        charges: Mapping[str, Charge],
+        plan: Callable[[tuple[str, ...]], JetAt],
+        state: Any,
+        precision: Precision,
+    ):
+        self.problem, self._charges, self._plan = problem, charges, plan
+        self._state, self._precision = state, precision
+        self._compiled = lru_cache(maxsize=None)(self._compile)
+
+    def fields(self, t: ArrayLike) -> dict[str, Array]:
+        """Return the fields at the times t, each of the shape of t followed by the field's."""
+        jet = self.jet(t, tuple(self.problem.fields))
+        return {name: jet[name] for name in self.problem.fields}
+
+    def jet(self, t: ArrayLike, entries: tuple[str, ...]) -> Jet:
+        """Return the jet at the times t, with the entries asked for."""
+        names = (entries,) if isinstance(entries, str) else entries
+        space = self.problem.space
+        return self._evaluate(t, tuple(sorted({space.canonical(name) for name in names})), False)
+
+    def charges(self, t: ArrayLike) -> dict[str, Array]:
+        """Return every charge at the times t."""
+        needs = {n for charge in self._charges.values() for n in charge.needs}
+        return self._evaluate(t, tuple(sorted(needs)), True) if self._charges else {}
+
+    def sources(self, t: ArrayLike) -> dict[str, Array]:
+        """Return the rate of change of every charge that is balanced rather than conserved."""
+        balanced = {n: c for n, c in self._charges.items() if c.source is not None}
+        needs = tuple(sorted({n for c in balanced.values() for n in c.needs}))
+        jet = self.jet(t, needs)
+        flat = jax.vmap(lambda j: {n: c.source(j) for n, c in balanced.items()})
+        with arithmetic(self._precision):
+            return flat(jet) if balanced else {}
+
+    def _function(self, names: tuple[str, ...], charges: bool) -> Callable[[Any, Array], Any]:
+        jet_at = self._plan(names)
+        if not charges:
+            return jet_at
+        return lambda state, t: evaluate(self._charges, jet_at(state, t))
+
+    def _compile(self, names: tuple[str, ...], charges: bool) -> Callable[[Any, Array], Any]:
+        return jax.jit(jax.vmap(self._function(names, charges), in_axes=(None, 0)))
+
+    def _evaluate(self, t: ArrayLike, names: tuple[str, ...], charges: bool) -> Any:
+        if isinstance(t, jax.core.Tracer):
+            state = jax.tree.map(_in_callers_precision, self._state)
+            times = _in_callers_precision(t)
+            values = jax.vmap(self._function(names, charges), in_axes=(None, 0))(
+                state, times.ravel()
+            )
+            return jax.tree.map(lambda v: v.reshape(times.shape + v.shape[1:]), values)
+        with arithmetic(self._precision):
+            times = jnp.asarray(_concrete(t), self._precision)
+            values = self._compiled(names, charges)(self._state, times.ravel())
+            return jax.tree.map(lambda v: v.reshape(times.shape + v.shape[1:]), values)
+
+
+def _concrete(t: ArrayLike) -> np.ndarray:
+    try:
+        return np.asarray(t, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"Times must be numbers or arrays of numbers, got {t!r}.") from error
+
+
+def _in_callers_precision(leaf: Array) -> Array:
+    """Return real numbers in JAX's present default precision, integers as floats where a time."""
+    if isinstance(leaf, jax.core.Tracer) and jnp.issubdtype(leaf.dtype, jnp.integer):
+        return leaf.astype(jnp.result_type(float))
+    return jnp.asarray(leaf, jnp.result_type(float))
