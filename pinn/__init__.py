@@ -12,13 +12,28 @@ if TYPE_CHECKING:
     from pinn.errors import PinnError as PinnError
     from pinn.errors import ProblemError as ProblemError
     from pinn.errors import RecipeError as RecipeError
+    from pinn.checking import check as check
+    from pinn.checkpoint import load as load
     from pinn.jets import Jet as Jet
+    from pinn.measure import Scores as Scores
+    from pinn.measure import compare as compare
+    from pinn.networks.mlp import Network as Network
     from pinn.noether import symmetry as symmetry
     from pinn.problem.axes import Interval as Interval
     from pinn.problem.problem import Balance as Balance
     from pinn.problem.problem import Problem as Problem
     from pinn.problem.registry import get as get
     from pinn.problem.registry import register as register
+    from pinn.references.reference import Reference as Reference
+    from pinn.references.reference import reference as reference
+    from pinn.solution import Solution as Solution
+    from pinn.solver import resume as resume
+    from pinn.solver import solve as solve
+    from pinn.training.first_order import Optax as Optax
+    from pinn.training.gauss_newton import GaussNewton as GaussNewton
+    from pinn.training.recipe import Recipe as Recipe
+    from pinn.training.windows import Adaptive as Adaptive
+    from pinn.training.windows import Uniform as Uniform
 
 try:
     __version__ = version("pinn")
@@ -26,16 +41,31 @@ except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0"
 
 _HOME = {
+    "Adaptive": "pinn.training.windows",
     "Balance": "pinn.problem.problem",
     "CheckpointError": "pinn.errors",
+    "GaussNewton": "pinn.training.gauss_newton",
     "Interval": "pinn.problem.axes",
     "Jet": "pinn.jets",
+    "Network": "pinn.networks.mlp",
+    "Optax": "pinn.training.first_order",
     "PinnError": "pinn.errors",
     "Problem": "pinn.problem.problem",
     "ProblemError": "pinn.errors",
+    "Recipe": "pinn.training.recipe",
     "RecipeError": "pinn.errors",
+    "Reference": "pinn.references.reference",
+    "Scores": "pinn.measure",
+    "Solution": "pinn.solution",
+    "Uniform": "pinn.training.windows",
+    "check": "pinn.checking",
+    "compare": "pinn.measure",
     "get": "pinn.problem.registry",
+    "load": "pinn.checkpoint",
+    "reference": "pinn.references.reference",
     "register": "pinn.problem.registry",
+    "resume": "pinn.solver",
+    "solve": "pinn.solver",
     "symmetry": "pinn.noether",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605

@@ -21,8 +21,9 @@ JetAt = Callable[[Any, Array], Jet]
 class Trajectory:
     """Evaluates fields, jets and charges of anything that knows its jet at one time.
 
-    Concrete times are evaluated in the trajectory's own precision, whatever JAX is set to; inside a
-    transformation such as `jax.jit` the caller's precision rules.
+    Concrete times are evaluated in the trajectory's own precision, whatever JAX is set to, and come
+    back as NumPy arrays where JAX's own arithmetic would round them; inside a transformation such
+    as `jax.jit` the caller's precision rules.
 
     Args:
         problem: whose fields these are.
@@ -61,13 +62,12 @@ class Trajectory:
         return self._evaluate(t, tuple(sorted(needs)), True) if self._charges else {}
 
     def sources(self, t: ArrayLike) -> dict[str, Array]:
-        """Return the rate of change of every charge that is balanced rather than conserved."""
+        """Return, at a list of times, the rate of change of each charge that is not conserved."""
         balanced = {n: c for n, c in self._charges.items() if c.source is not None}
         needs = tuple(sorted({n for c in balanced.values() for n in c.needs}))
-        jet = self.jet(t, needs)
-        flat = jax.vmap(lambda j: {n: c.source(j) for n, c in balanced.items()})
+        rates = jax.jit(jax.vmap(lambda j: {n: c.source(j) for n, c in balanced.items()}))
         with arithmetic(self._precision):
-            return flat(jet) if balanced else {}
+            return _unrounded(rates(self.jet(np.ravel(t), needs))) if balanced else {}
 
     def _function(self, names: tuple[str, ...], charges: bool) -> Callable[[Any, Array], Any]:
         jet_at = self._plan(names)
@@ -89,7 +89,15 @@ class Trajectory:
         with arithmetic(self._precision):
             times = jnp.asarray(_concrete(t), self._precision)
             values = self._compiled(names, charges)(self._state, times.ravel())
-            return jax.tree.map(lambda v: v.reshape(times.shape + v.shape[1:]), values)
+            shaped = jax.tree.map(lambda v: v.reshape(times.shape + v.shape[1:]), values)
+        return _unrounded(shaped)
+
+
+def _unrounded(values: Any) -> Any:
+    """Return double-precision values as NumPy arrays where JAX computes in single precision."""
+    if jnp.result_type(float) == jnp.float64:
+        return values
+    return jax.tree.map(np.asarray, values)
 
 
 def _concrete(t: ArrayLike) -> np.ndarray:

@@ -46,7 +46,9 @@ class JetFunction:
     @property
     def needs(self) -> tuple[str, ...]:
         """The entries that the result depends on, by canonical name, sorted."""
-        return self._program.needs
+        if not self._programs:
+            return self._program.needs
+        return next(iter(self._programs.values())).needs  # the same in every precision
 
     @property
     def result(self) -> PyTree[jax.ShapeDtypeStruct]:

@@ -96,7 +96,7 @@ def translation(
         shift = _direction(space, field, direction)
         return Generator(
             space,
-            eta={field: on_jets(space, lambda j: jnp.asarray(shift), "η")},
+            eta={field: on_jets(space, lambda j: _real(shift), "η")},
             gauge=_by_coordinate(space, time, gauge, "K"),
         )
 
@@ -130,11 +130,11 @@ def boost(
         weighted = np.broadcast_to(inertia, shape) * shift
 
         def gauge(j: Jet) -> Array:
-            return jnp.tensordot(jnp.asarray(weighted), j[field], axes=len(shape))
+            return jnp.tensordot(_real(weighted), j[field], axes=len(shape))
 
         return Generator(
             space,
-            eta={field: on_jets(space, lambda j: j[time] * jnp.asarray(shift), "η")},
+            eta={field: on_jets(space, lambda j: j[time] * _real(shift), "η")},
             gauge={time: on_jets(space, gauge, "K")},
         )
 
@@ -164,7 +164,7 @@ def rotation(
         generators = _PLANE if shape[-1] == 2 else _SPACE
 
         def eta(j: Jet) -> Array:
-            turned = jnp.tensordot(j[field], jnp.asarray(generators), axes=((-1,), (-1,)))
+            turned = jnp.tensordot(j[field], _real(generators), axes=((-1,), (-1,)))
             return turned if shape[-1] == 2 else jnp.moveaxis(turned, -2, 0)
 
         return Generator(
@@ -258,6 +258,10 @@ def from_charge(name: str, charge: Callable[[Jet], Any], field: str | None = Non
         return Generator(space, eta={target: moved}, gauge={time: on_jets(space, gauge, "K")})
 
     return Symmetry(name, build, charge=charge)
+
+
+def _real(array: np.ndarray) -> Array:
+    return jnp.asarray(array, jnp.result_type(float))
 
 
 def _field_shape(space: JetSpace, field: str) -> tuple[int, ...]:

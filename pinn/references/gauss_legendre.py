@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, ArrayLike, Bool, Float, PyTree, Real
+from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
 
-Time = Real[ArrayLike, ""]
+Time = Float[Array, ""] | float
 State = PyTree[Float[ArrayLike, "..."]]
 Stages = Float[Array, "stages size"]
 
@@ -224,7 +224,7 @@ class GaussLegendre(diffrax.AbstractSolver):
         y0: State,
         args: PyTree,
         solver_state: _Memory,
-        made_jump: Bool[ArrayLike, ""],
+        made_jump: Bool[Array, ""] | bool,
     ) -> tuple[State, None, dict[str, PyTree], _Memory, diffrax.RESULTS]:
         """Advance y from `t0` to `t1`."""
         if made_jump is not False:
@@ -241,7 +241,7 @@ class GaussLegendre(diffrax.AbstractSolver):
         result = diffrax.RESULTS.where(
             stages.settled, diffrax.RESULTS.successful, diffrax.RESULTS.nonlinear_divergence
         )
-        dense_info = dict(y0=y0, increments=jax.vmap(unravel)(stages.increments))
+        dense_info = {"y0": y0, "increments": jax.vmap(unravel)(stages.increments)}
         return unravel(end), None, dense_info, memory, result
 
     def func(self, terms: diffrax.AbstractTerm, t0: Time, y0: State, args: PyTree) -> State:

@@ -20,9 +20,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, PyTree, Real
+from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
 
-Time = Real[ArrayLike, ""]
+Time = Float[Array, ""] | float
 Half = PyTree[Float[ArrayLike, "..."]]
 State = tuple[Half, Half]
 Terms = tuple[diffrax.AbstractTerm, diffrax.AbstractTerm]
@@ -134,7 +134,7 @@ class AbstractComposition(diffrax.AbstractSolver):
         y0: State,
         args: PyTree,
         solver_state: Memory,
-        made_jump: Bool[ArrayLike, ""],
+        made_jump: Bool[Array, ""] | bool,
     ) -> tuple[State, None, dict[str, PyTree], Memory, diffrax.RESULTS]:
         """Advance (q, v) from `t0` to `t1`."""
         if made_jump is not False:
@@ -144,7 +144,8 @@ class AbstractComposition(diffrax.AbstractSolver):
         span = terms[1].contr(t0, t1)
         k0 = _end_slopes(terms, t0, span, y0, solver_state, args)
         k1 = _end_slopes(terms, t1, span, y1, memory, args)
-        return y1, None, dict(y0=y0, y1=y1, k0=k0, k1=k1), memory, diffrax.RESULTS.successful
+        dense_info = {"y0": y0, "y1": y1, "k0": k0, "k1": k1}
+        return y1, None, dense_info, memory, diffrax.RESULTS.successful
 
     def func(self, terms: Terms, t0: Time, y0: State, args: PyTree) -> State:
         """Return (dq/dt, dv/dt)."""

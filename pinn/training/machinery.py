@@ -224,9 +224,15 @@ class Machinery:
 
     def _compile(self, name: str, function: Callable, *examples: Any) -> Callable[..., Any]:
         started = time.perf_counter()
-        compiled = jax.jit(function).lower(*examples).compile()
+        lowered = jax.jit(function).lower(*examples)
+        compiled = lowered.compile(compiler_options=_compiler_options())
         self.compile_seconds[name] = time.perf_counter() - started
         return compiled
+
+
+def _compiler_options() -> dict[str, bool]:
+    """On a CPU, compile for one thread: the matrices are small, and threads would only wait."""
+    return {"xla_cpu_multi_thread_eigen": False} if jax.default_backend() == "cpu" else {}
 
 
 @lru_cache(maxsize=16)

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pinn.reference.gauss_legendre import GaussLegendre
-from pinn.reference.symplectic import StormerVerlet, Yoshida4, Yoshida6, Yoshida8
+from pinn.references.gauss_legendre import GaussLegendre
+from pinn.references.symplectic import StormerVerlet, Yoshida4, Yoshida6, Yoshida8
 
 KEPLER_SPLIT = (
     diffrax.ODETerm(lambda t, v, args: v),
@@ -70,6 +70,7 @@ def angular_momentum(y):
     return q[..., 0] * v[..., 1] - q[..., 1] * v[..., 0]
 
 
+END = 7.0
 STARTS = {
     KEPLER: kepler_start(0.3),
     DRIVEN: (jnp.array([0.5]), jnp.array([0.2])),
@@ -83,51 +84,62 @@ def terms_for(solver, system):
 
 
 @eqx.filter_jit
-def final_state(solver, system, start, t0, t1, dt):
-    solution = diffrax.diffeqsolve(
-        terms_for(solver, system), solver, t0, t1, dt, start, max_steps=None
-    )
+def solve(solver, system, start, t0, t1, dt):
+    """The state at `t1` by diffrax, whichever way time runs."""
+    terms = terms_for(solver, system)
+    solution = diffrax.diffeqsolve(terms, solver, t0, t1, dt, start, max_steps=None)
     return jax.tree.map(lambda leaf: leaf[-1], solution.ys)
 
 
 @eqx.filter_jit
 def trajectory(solver, system, start, ts, steps_between):
-    """The states at `ts`, with `steps_between` steps between two of them."""
+    """The states at the times `ts` after the first, with equal steps between two of them.
 
-    def advance(carry, ends):
-        t, y, memory = carry
-        length = (ends - t) / steps_between
-        terms = terms_for(solver, system)
+    A bare loop over the steps, which compiles faster than `diffrax.diffeqsolve`.
+    """
+    terms = terms_for(solver, system)
+    length = (ts[1] - ts[0]) / steps_between
 
+    def advance(carry, begin):
         def step(i, carry):
             y, memory = carry
-            begin = t + i * length
-            y, _, _, memory, _ = solver.step(
-                terms, begin, begin + length, y, None, memory, made_jump=False
-            )
+            t0, t1 = begin + i * length, begin + (i + 1) * length
+            y, _, _, memory, _ = solver.step(terms, t0, t1, y, None, memory, made_jump=False)
             return y, memory
 
-        y, memory = jax.lax.fori_loop(0, steps_between, step, (y, memory))
-        return (ends, y, memory), y
+        carry = jax.lax.fori_loop(0, steps_between, step, carry)
+        return carry, carry[0]
 
-    first = (ts[1] - ts[0]) / steps_between
-    memory = solver.init(terms_for(solver, system), ts[0], ts[0] + first, start, None)
-    return jax.lax.scan(advance, (ts[0], start, memory), ts[1:])[1]
+    memory = solver.init(terms, ts[0], ts[0] + length, start, None)
+    return jax.lax.scan(advance, (start, memory), ts[:-1])[1]
 
 
 @cache
-def accurate(system, t1):
+def long_run(solver):
+    """Four hundred Kepler orbits of a hundred steps, kept ten times in each."""
+    ts = jnp.linspace(0.0, 800.0 * jnp.pi, 4001)
+    return trajectory(solver, KEPLER, STARTS[KEPLER], ts, jnp.array(10))
+
+
+@cache
+def accurate():
+    """Every system at the time END, all solved at once."""
+
+    def fields(t, ys, args):
+        return [system.vector_field(t, y, args) for system, y in zip(STARTS, ys, strict=True)]
+
     solution = diffrax.diffeqsolve(
-        system,
+        diffrax.ODETerm(fields),
         diffrax.Dopri8(),
         0.0,
-        t1,
+        END,
         0.01,
-        STARTS[system],
+        list(STARTS.values()),
         stepsize_controller=diffrax.PIDController(rtol=1e-13, atol=1e-14),
         max_steps=100_000,
     )
-    return jax.tree.map(lambda leaf: leaf[-1], solution.ys)
+    ends = jax.tree.map(lambda leaf: leaf[-1], solution.ys)
+    return dict(zip(STARTS, ends, strict=True))
 
 
 def distance(y, z):
@@ -135,12 +147,12 @@ def distance(y, z):
     return float(max(jax.tree.leaves(apart)))
 
 
-def measured_order(solver, system, t1, steps):
-    start, exact, end = STARTS[system], accurate(system, t1), jnp.array(t1)
-    errors = [
-        distance(final_state(solver, system, start, jnp.array(0.0), end, end / count), exact)
-        for count in steps
-    ]
+def measured_order(solver, system, steps):
+    ts, errors = jnp.array([0.0, END]), []
+    for count in steps:
+        end = trajectory(solver, system, STARTS[system], ts, jnp.array(count))
+        exact = jax.tree.map(lambda leaf: leaf[None], accurate()[system])
+        errors.append(distance(end, exact))
     return -np.polyfit(np.log(steps), np.log(errors), 1)[0]
 
 
@@ -155,7 +167,6 @@ COLLOCATIONS = {
     GaussLegendre(2): (64, 80, 100),
     GaussLegendre(3): (46, 56, 64),
     GaussLegendre(4): (36, 46, 56),
-    GaussLegendre(5): (24, 28, 32),
 }
 EVERY_SOLVER = {**COMPOSITIONS, **COLLOCATIONS}
 SEPARABLE = [*COMPOSITIONS, GaussLegendre(3)]
@@ -163,7 +174,7 @@ SEPARABLE = [*COMPOSITIONS, GaussLegendre(3)]
 
 @pytest.mark.parametrize("solver", EVERY_SOLVER, ids=str)
 def test_order_on_kepler(solver):
-    order = measured_order(solver, KEPLER, 7.0, EVERY_SOLVER[solver])
+    order = measured_order(solver, KEPLER, EVERY_SOLVER[solver])
     assert order == pytest.approx(solver.order(None), abs=0.3)
 
 
@@ -172,13 +183,13 @@ def test_order_on_kepler(solver):
     [
         (StormerVerlet(), (64, 80, 100)),
         (Yoshida4(), (64, 80, 100)),
-        (Yoshida8(), (32, 36, 46)),
+        (Yoshida8(), (46, 56, 64)),
         (GaussLegendre(3), (24, 28, 32)),
     ],
     ids=str,
 )
 def test_order_where_both_rates_depend_on_time(solver, steps):
-    order = measured_order(solver, DRIVEN, 6.0, steps)
+    order = measured_order(solver, DRIVEN, steps)
     assert order == pytest.approx(solver.order(None), abs=0.3)
 
 
@@ -186,15 +197,15 @@ def test_order_where_both_rates_depend_on_time(solver, steps):
     "system", [DOUBLE_PENDULUM, MAGNETIC], ids=["double pendulum", "magnetic field"]
 )
 def test_order_of_collocation_where_nothing_splits(system):
-    order = measured_order(GaussLegendre(2), system, 4.0, (80, 120, 160))
+    order = measured_order(GaussLegendre(2), system, (160, 200, 240))
     assert order == pytest.approx(4, abs=0.3)
 
 
 @pytest.mark.parametrize("solver", SEPARABLE, ids=str)
 def test_returns_when_time_runs_back(solver):
     start, end, dt = STARTS[DRIVEN], jnp.array(12.0), jnp.array(0.04)
-    there = final_state(solver, DRIVEN, start, jnp.array(0.0), end, dt)
-    back = final_state(solver, DRIVEN, there, end, jnp.array(0.0), -dt)
+    there = solve(solver, DRIVEN, start, jnp.array(0.0), end, dt)
+    back = solve(solver, DRIVEN, there, end, jnp.array(0.0), -dt)
     assert distance(there, start) > 0.1
     assert distance(back, start) < 1e-13
 
@@ -206,19 +217,15 @@ def test_returns_when_time_runs_back(solver):
 )
 def test_energy_error_does_not_grow(solver, size):
     """Its largest value in the last 40 of 400 orbits is that in the first 40."""
-    ts = jnp.linspace(0.0, 800.0 * jnp.pi, 4001)
-    orbit = trajectory(solver, KEPLER, STARTS[KEPLER], ts, 10)
-    error = jnp.abs(kepler_energy(orbit) - kepler_energy(STARTS[KEPLER]))
+    error = jnp.abs(kepler_energy(long_run(solver)) - kepler_energy(STARTS[KEPLER]))
     assert jnp.max(error) < size
     assert jnp.max(error[-400:]) < 1.1 * jnp.max(error[:400])
 
 
-@pytest.mark.parametrize("solver", [*COMPOSITIONS, GaussLegendre(2)], ids=str)
+@pytest.mark.parametrize("solver", [StormerVerlet(), Yoshida6(), GaussLegendre(2)], ids=str)
 def test_angular_momentum_is_kept_to_round_off(solver):
-    ts = jnp.linspace(0.0, 100.0 * jnp.pi, 501)
-    orbit = trajectory(solver, KEPLER, STARTS[KEPLER], ts, 10)
     momentum = angular_momentum(STARTS[KEPLER])
-    assert jnp.max(jnp.abs(angular_momentum(orbit) / momentum - 1.0)) < 1e-14
+    assert jnp.max(jnp.abs(angular_momentum(long_run(solver)) / momentum - 1.0)) < 1e-14
 
 
 @pytest.mark.parametrize(
@@ -227,14 +234,14 @@ def test_angular_momentum_is_kept_to_round_off(solver):
 def test_energy_is_kept_to_round_off_by_small_steps(solver, steps):
     """Ten orbits of eccentricity 0.6; sums that were not compensated would miss this by far."""
     start, ts = kepler_start(0.6), jnp.linspace(0.0, 20.0 * jnp.pi, 101)
-    energy = kepler_energy(trajectory(solver, KEPLER, start, ts, steps))
+    energy = kepler_energy(trajectory(solver, KEPLER, start, ts, jnp.array(steps)))
     assert jnp.max(jnp.abs(energy / kepler_energy(start) - 1.0)) < 1.5e-14
 
 
 def test_speed_of_a_charge_is_kept_to_round_off():
     """|v|² is quadratic, and a magnetic field does no work."""
     ts = jnp.linspace(0.0, 100.0, 201)
-    _, v = trajectory(GaussLegendre(3), MAGNETIC, STARTS[MAGNETIC], ts, 5)
+    _, v = trajectory(GaussLegendre(3), MAGNETIC, STARTS[MAGNETIC], ts, jnp.array(5))
     speed = jnp.sum(v**2, axis=-1)
     assert jnp.max(jnp.abs(speed / jnp.sum(STARTS[MAGNETIC][1] ** 2) - 1.0)) < 1e-14
 
@@ -242,7 +249,7 @@ def test_speed_of_a_charge_is_kept_to_round_off():
 def test_energy_of_a_double_pendulum_does_not_grow():
     ts = jnp.linspace(0.0, 400.0, 2001)
     start = STARTS[DOUBLE_PENDULUM]
-    states = trajectory(GaussLegendre(2), DOUBLE_PENDULUM, start, ts, 4)
+    states = trajectory(GaussLegendre(2), DOUBLE_PENDULUM, start, ts, jnp.array(4))
     error = jnp.abs(jax.vmap(double_pendulum_energy)(states) - double_pendulum_energy(start))
     assert jnp.max(error) < 2e-6
     assert jnp.max(error[-400:]) < 1.5 * jnp.max(error[:400])
@@ -269,7 +276,7 @@ def test_every_kind_of_output_agrees(solver):
     )
     at_times, at_steps = solution.ys
     assert distance(at_times, jax.tree.map(lambda leaf: leaf[: len(ts)], at_steps)) < 2e-15
-    fine = trajectory(GaussLegendre(5), KEPLER, start, jnp.linspace(0.0, 3.0, 301), 1)
+    fine = trajectory(GaussLegendre(5), KEPLER, start, jnp.linspace(0.0, 3.0, 301), jnp.array(1))
     dense = jax.vmap(solution.evaluate)(jnp.linspace(0.0, 3.0, 301)[1:])
     assert distance(dense, fine) < 3e-6
 
@@ -291,7 +298,7 @@ def test_jump_discards_the_memory(solver):
 def test_single_precision(solver):
     start = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), STARTS[KEPLER])
     ts = jnp.linspace(0.0, 60.0, 121, dtype=jnp.float32)
-    orbit = trajectory(solver, KEPLER, start, ts, 10)
+    orbit = trajectory(solver, KEPLER, start, ts, jnp.array(10))
     assert all(leaf.dtype == jnp.float32 for leaf in orbit)
     assert jnp.max(jnp.abs(kepler_energy(orbit) / kepler_energy(start) - 1.0)) < 3e-6
 
