@@ -47,7 +47,13 @@ class Scores:
         reference_name = str(self.facts["reference"])
         integrator = str(self.facts["integrator"])
         rows = [(f"relative L2 error of {n}", f"{e:.1e}", "") for n, e in self.error.items()]
-        rows.append((f"estimated error of the reference ({reference_name})", "", f"{self.reference_error:.1e}"))
+        rows.append(
+            (
+                f"estimated error of the reference ({reference_name})",
+                "",
+                f"{self.reference_error:.1e}",
+            )
+        )
         rows += [
             (f"drift of {name}", f"{d:.1e}", f"{self.reference_drift[name]:.1e}")
             for name, d in self.drift.items()
@@ -57,9 +63,17 @@ class Scores:
         seconds = self.seconds
         rows += [
             ("seconds: compilation", f"{seconds['compile']:.2f}", ""),
-            ("seconds: training | reference", f"{seconds['training']:.2f}", f"{seconds['reference']:.2f}"),
+            (
+                "seconds: training | reference",
+                f"{seconds['training']:.2f}",
+                f"{seconds['reference']:.2f}",
+            ),
         ]
-        rows += [(name, str(value), "") for name, value in self.facts.items() if name not in ("reference", "integrator")]
+        rows += [
+            (name, str(value), "")
+            for name, value in self.facts.items()
+            if name not in ("reference", "integrator")
+        ]
         header = ("", "network", integrator)
         widths = [max(len(row[i]) for row in (header, *rows)) for i in range(3)]
         lines = ["  ".join(_cells(row, widths)) for row in (header, *rows)]
@@ -81,6 +95,8 @@ def compare(
 ) -> Scores:
     """Score a solution on an even grid of times that training did not use.
 
+    The errors and drifts are also noted in `solution.scores`, and saved with it.
+
     Args:
         solution: what to score, over the time that it is trained for.
         against: the reference; by default the problem's own.
@@ -89,7 +105,9 @@ def compare(
     problem = solution.problem
     truth = against or reference(problem)
     # The drift column is an integrator's even where the error is against a closed form.
-    integrator = reference(problem, method=Adaptive()) if isinstance(truth.method, Closed) else truth
+    integrator = (
+        reference(problem, method=Adaptive()) if isinstance(truth.method, Closed) else truth
+    )
     lower = problem.interval.lower
     times = np.linspace(lower, min(solution.reached, problem.interval.upper), samples)
     mine, theirs = solution(times), truth(times)
@@ -108,6 +126,11 @@ def compare(
             "device": solution.device,
             "precision": solution.recipe.precision,
         },
+    )
+    solution.scores.update(
+        error=dict(scores.error),
+        drift=dict(scores.drift),
+        reference_error=scores.reference_error,
     )
     return scores
 

@@ -16,6 +16,7 @@ from pinn.training.march import March
 from pinn.training.recipe import Recipe
 from pinn.trajectory import JetAt, Trajectory
 
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """A trained solver: call it with times, ask it for derivatives and charges, save it.

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from pinn.errors import PinnError
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
+from pinn.problem.registry import loading
 from pinn.solution import Solution
 from pinn.training.machinery import Machinery, machinery
 from pinn.training.march import March, begin_march, complete, go_on, trained
@@ -72,6 +73,11 @@ def _prepare(problem: Problem, recipe: Recipe) -> Machinery:
         raise PinnError(
             f"pinn.solve needs a pinn.Problem, got {type(problem).__name__}: "
             "build one with pinn.get(name) or by calling your registered function."
+        )
+    if loading():
+        raise PinnError(
+            "A problem file must not train when it is loaded: put the call of pinn.solve under "
+            "`if __name__ == '__main__':`."
         )
     return machinery(problem, recipe)
 

@@ -13,9 +13,7 @@ FieldFunction = Callable[..., Mapping[str, Array]]
 Derivatives = tuple[Mapping[str, Array], ...]
 
 
-def prolong(
-    function: FieldFunction, space: JetSpace, entries: Iterable[str]
-) -> Callable[..., Jet]:
+def prolong(function: FieldFunction, space: JetSpace, entries: Iterable[str]) -> Callable[..., Jet]:
     """Return the map from a point (one scalar a coordinate) to the jet of `function` there.
 
     Args:

@@ -14,7 +14,6 @@ from pinn.noether.symmetry import Symmetry
 from pinn.problem.problem import Balance, Problem
 
 
-
 @dataclass(frozen=True, eq=False)
 class Charge:
     """A function I of the jet with dI/dt = source on solutions; no source means conserved.

@@ -48,9 +48,7 @@ class Generator:
     def family(self) -> tuple[int, ...]:
         """`(k,)` for a family of k generators, `()` for a single one."""
         scalars = [f.shape for f in (*self.xi.values(), *self.gauge.values())]
-        vectors = [
-            f.shape[: len(f.shape) - len(self.space.fields[a])] for a, f in self.eta.items()
-        ]
+        vectors = [f.shape[: len(f.shape) - len(self.space.fields[a])] for a, f in self.eta.items()]
         shapes = {shape for shape in (*scalars, *vectors) if shape}
         if len(shapes) > 1 or any(len(shape) > 1 for shape in shapes):
             raise ProblemError(

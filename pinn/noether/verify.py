@@ -177,4 +177,3 @@ def _largest(name: str, total: np.ndarray, size: np.ndarray) -> float:
     total, size = total[finite], size[finite]
     relative = np.divide(total, size, out=np.zeros_like(total), where=size > 0.0)
     return float(relative.max(initial=0.0))
-

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GROUP = "pinn.problems"
 _registered: dict[str, "Factory"] = {}
+_loading: list[str] = []
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +141,20 @@ def load_module(path: Path, kind: str = "file", source: str | None = None) -> Mo
     module.__pinn_kind__ = kind
     module.__pinn_source__ = text
     sys.modules[name] = module
+    _loading.append(name)
     try:
         exec(compile(text, str(path), "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        _loading.pop()
     return module
+
+
+def loading() -> bool:
+    """Tell whether a problem file is being run right now."""
+    return bool(_loading)
 
 
 def rebuild(origin: Origin, parameters: Mapping[str, Any]) -> "Problem":

@@ -158,4 +158,8 @@ def _controller(problem: Problem, method: AbstractMethod) -> diffrax.AbstractSte
         force_dtmin=True,
     )
     breakpoints = problem.interval.breakpoints
-    return diffrax.ClipStepSizeController(control, jump_ts=jnp.asarray(breakpoints)) if breakpoints else control
+    return (
+        diffrax.ClipStepSizeController(control, jump_ts=jnp.asarray(breakpoints))
+        if breakpoints
+        else control
+    )

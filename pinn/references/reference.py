@@ -87,9 +87,7 @@ class Reference:
         return f"Reference({self.problem.name}, {self.method.name}, {self.steps} steps)"
 
 
-def reference(
-    problem: Problem, *, method: AbstractMethod | Closed | None = None
-) -> Reference:
+def reference(problem: Problem, *, method: AbstractMethod | Closed | None = None) -> Reference:
     """Return a reference solution of a problem.
 
     Args:

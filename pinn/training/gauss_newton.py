@@ -58,9 +58,7 @@ class GaussNewton(AbstractStep):
         """Return the starting damping."""
         return DampingState(jnp.asarray(self.damping, parameters.dtype))
 
-    def step(
-        self, objective: Objective, parameters: Parameters, state: DampingState
-    ) -> StepResult:
+    def step(self, objective: Objective, parameters: Parameters, state: DampingState) -> StepResult:
         """Try every damping, and keep the longest trusted step."""
         rows, jacobian = objective.linearise(parameters)
         before = jnp.sum(rows**2)

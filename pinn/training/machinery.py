@@ -116,7 +116,9 @@ class Machinery:
         """Return the shortest time on which a derivative at the start changes the one below it."""
         dynamics, times = self.problem.dynamics, [self.problem.interval.length]
         for f, order in dynamics.orders.items():
-            sizes = [float(jnp.max(jnp.abs(self.start[dynamics.entry(f, k)]))) for k in range(order + 1)]
+            sizes = [
+                float(jnp.max(jnp.abs(self.start[dynamics.entry(f, k)]))) for k in range(order + 1)
+            ]
             times += [a / b for a, b in zip(sizes, sizes[1:], strict=False) if a > 0.0 and b > 0.0]
         return min(times)
 
@@ -189,13 +191,25 @@ class Machinery:
 
     def _sources(self, jet_at: Callable[[Array], Jet], window: Window) -> dict[str, Array]:
         """Return ∫ source dt over the window, by Gauss–Legendre quadrature."""
-        points, weights = (jnp.asarray(a, self.dtype) for a in (self.nodes.points, self.nodes.weights))
+        points, weights = (
+            jnp.asarray(a, self.dtype) for a in (self.nodes.points, self.nodes.weights)
+        )
         totals = {}
         for name, charge in self.charges.items():
             if charge.source is not None:
                 rates = jax.vmap(lambda s, c=charge: c.source(jet_at(s)))(points)
                 totals[name] = window.length * jnp.tensordot(weights, rates, axes=1)
         return totals
+
+    def first(self, front: Front, length: Array) -> tuple[Stage, LoopState]:
+        """Open a window and begin its training."""
+        stage = self.open(front, length)
+        return stage, begin(self.recipe.step, self.objective(stage), front.parameters)
+
+    def example(self) -> tuple[Stage, LoopState]:
+        """Return the shapes of an open window and its training."""
+        length = jnp.asarray(self.problem.interval.length, self.dtype)
+        return jax.eval_shape(self.first, self.first_front(0), length)
 
     @cached_property
     def compiled(self) -> dict[str, Callable[..., Any]]:
@@ -204,10 +218,6 @@ class Machinery:
         target = 0.5 * (0.1 * recipe.windows.target(recipe.precision)) ** 2
         steps, chunk = recipe.steps, recipe.chunk
 
-        def first(front: Front, length: Array) -> tuple[Stage, LoopState]:
-            stage = self.open(front, length)
-            return stage, begin(recipe.step, self.objective(stage), front.parameters)
-
         def train(stage: Stage, loop: LoopState) -> tuple[LoopState, Array]:
             objective = self.objective(stage)
             loop = advance(recipe.step, objective, loop, target, steps, chunk)
@@ -215,9 +225,9 @@ class Machinery:
 
         front = self.first_front(0)
         length = jnp.asarray(self.problem.interval.length, self.dtype)
-        stage, loop = jax.eval_shape(first, front, length)
+        stage, loop = self.example()
         return {
-            "first": self._compile("first", first, front, length),
+            "first": self._compile("first", self.first, front, length),
             "train": self._compile("train", train, stage, loop),
             "close": self._compile("close", self.close, stage, loop, front.gained),
         }

@@ -113,9 +113,7 @@ def _settle(parts: Machinery, march: March, report: Report) -> March:
     span = parts.problem.interval.length
     stuck = shorter is None or shorter < 1e-7 * span
     front = replace(march.front, parameters=parts.fresh(march.seed))
-    return replace(
-        march, front=front, length=shorter or length, stage=None, loop=None, stuck=stuck
-    )
+    return replace(march, front=front, length=shorter or length, stage=None, loop=None, stuck=stuck)
 
 
 def _worst(report: Report) -> float:

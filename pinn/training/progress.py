@@ -71,9 +71,7 @@ class Bar:
         )
 
 
-def observer(
-    parts: Machinery, progress: bool, observe: Callable[[March], None] | None
-) -> Observer:
+def observer(parts: Machinery, progress: bool, observe: Callable[[March], None] | None) -> Observer:
     """Return what watches a run: the caller's function, and a bar on a terminal."""
     bar = Bar(parts) if progress and sys.stderr.isatty() else None
     return Observer([w for w in (bar, observe) if w is not None], bar)

@@ -63,9 +63,7 @@ def equation_block(problem: Problem, stage: Stage) -> Block:
     return Block("equation", lambda jet: residual(jet) / stage.row_scale, residual.size)
 
 
-def charge_block(
-    charge: Charge, stage: Stage, nodes: Nodes, scale: float, weight: float
-) -> Block:
+def charge_block(charge: Charge, stage: Stage, nodes: Nodes, scale: float, weight: float) -> Block:
     """Return the rows (I(t) − I(start) − ∫ sources dt) / scale at every SLICE-th node.
 
     The value form accumulates the residual over time; the derivative form would only re-weight it,

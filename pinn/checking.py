@@ -1,0 +1,124 @@
+"""Check a problem before anything is trained: symmetries, conditions, closed form, reference."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pinn.errors import ProblemError
+from pinn.jets import prolong
+from pinn.noether.verify import verified_charges, verify
+from pinn.precision import arithmetic
+from pinn.problem.problem import Problem
+from pinn.references.method import Adaptive, Closed
+from pinn.references.reference import Reference, reference, relative_l2
+
+TIMES = 33
+AGREEMENT = 1e-8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked, how far it is from true, and in what measure."""
+
+    what: str
+    value: float
+    measure: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `pinn.check` found; every claim in it holds."""
+
+    problem: str
+    findings: tuple[Finding, ...]
+
+    def table(self) -> str:
+        """Return the findings as a table in plain text."""
+        rows = [(f.what, f"{f.value:.1e}", f.measure) for f in self.findings]
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(2)]
+        lines = [f"{what:<{widths[0]}}  {value:>{widths[1]}}  {how}" for what, value, how in rows]
+        return "\n".join([f"{self.problem}: every claim holds", *lines])
+
+    def __str__(self) -> str:
+        return self.table()
+
+
+def check(problem: Problem) -> Report:
+    """Check everything that a problem claims.
+
+    Symmetries and declared charges on random jets; the initial data against the equation's order;
+    the closed form against the equation, the initial data and an integration; the reference's own
+    error, and how well it keeps every charge.
+
+    Raises:
+        ProblemError: a claim is false, with what, by how much, and what to do.
+    """
+    with arithmetic("float64"):
+        verified_charges(problem)
+        findings = [
+            Finding(f"{verdict.kind} of {verdict.claim}", verdict.defect, "defect on random jets")
+            for verdict in verify(problem)[1]
+        ]
+        integrated = reference(problem, method=Adaptive())
+        if problem.exact is not None:
+            findings += _check_exact(problem, integrated)
+        findings += _check_integration(integrated)
+    return Report(problem.name, tuple(findings))
+
+
+def _check_exact(problem: Problem, integrated: Reference) -> list[Finding]:
+    closed = reference(problem, method=Closed())
+    interval, dynamics = problem.interval, problem.dynamics
+    times = np.linspace(interval.lower, interval.upper, TIMES)
+    start = closed.jet(interval.lower, dynamics.state_entries)
+    gaps = [relative_l2(start[n], v) if np.any(v) else float(np.max(np.abs(start[n]), initial=0.0)) for n, v in problem.initial_state.items()]
+    truth, values = integrated(times), closed(times)
+    difference = max(relative_l2(values[name], truth[name]) for name in values)
+    findings = [
+        Finding("closed form: initial data", max(gaps), "relative difference"),
+        Finding("closed form: equation", _equation_defect(problem, times), "relative residual"),
+        Finding("closed form: integration", difference, "relative L2 difference"),
+    ]
+    for finding in findings[:2]:
+        if not finding.value <= AGREEMENT:
+            raise ProblemError(
+                f"The closed form in exact= does not satisfy the {finding.what.split(': ')[1]} "
+                f"({finding.measure} {finding.value:.1e}): correct it or leave it out."
+            )
+    return findings
+
+
+def _equation_defect(problem: Problem, times: np.ndarray) -> float:
+    """Return max |residual| over the size that the mass and highest derivative give it."""
+    dynamics = problem.dynamics
+    entries = {*dynamics.residual.needs, *dynamics.state_entries, problem.time}
+    jet_at = prolong(problem.exact, problem.space, entries)
+
+    def sizes(t):
+        jet = jet_at(t)
+        highest = jnp.concatenate([jnp.ravel(jet[n]) for n in dynamics.highest.values()])
+        mass = dynamics.mass_matrix(jet)
+        return jnp.max(jnp.abs(dynamics.residual(jet))), jnp.max(jnp.abs(mass) @ jnp.abs(highest))
+
+    residual, size = jax.jit(jax.vmap(sizes))(jnp.asarray(times[1:-1]))
+    return float(jnp.max(residual) / jnp.maximum(jnp.max(size), jnp.finfo(size.dtype).tiny))
+
+
+def _check_integration(integrated: Reference) -> list[Finding]:
+    problem = integrated.problem
+    findings = [
+        Finding(
+            f"reference by {integrated.method.name}", integrated.error_estimate, "estimated error"
+        )
+    ]
+    times = np.linspace(problem.interval.lower, problem.interval.upper, TIMES)
+    for name, values in integrated.charges(times).items():
+        if verified_charges(problem)[name].source is None:
+            values = np.asarray(values)
+            size = max(float(np.max(np.abs(values))), np.finfo(float).tiny)
+            drift = float(np.max(np.abs(values - values[0]))) / size
+            findings.append(Finding(f"reference: {name}", drift, "drift"))
+    return findings
+
