@@ -8,12 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinn.checking import check as check
+    from pinn.checkpoint import load as load
     from pinn.errors import CheckpointError as CheckpointError
     from pinn.errors import PinnError as PinnError
     from pinn.errors import ProblemError as ProblemError
     from pinn.errors import RecipeError as RecipeError
-    from pinn.checking import check as check
-    from pinn.checkpoint import load as load
     from pinn.jets import Jet as Jet
     from pinn.measure import Scores as Scores
     from pinn.measure import compare as compare
@@ -68,7 +68,7 @@ _HOME = {
     "solve": "pinn.solver",
     "symmetry": "pinn.noether",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

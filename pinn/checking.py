@@ -73,7 +73,10 @@ def _check_exact(problem: Problem, integrated: Reference) -> list[Finding]:
     interval, dynamics = problem.interval, problem.dynamics
     times = np.linspace(interval.lower, interval.upper, TIMES)
     start = closed.jet(interval.lower, dynamics.state_entries)
-    gaps = [relative_l2(start[n], v) if np.any(v) else float(np.max(np.abs(start[n]), initial=0.0)) for n, v in problem.initial_state.items()]
+    gaps = [
+        relative_l2(start[n], v) if np.any(v) else float(np.max(np.abs(start[n]), initial=0.0))
+        for n, v in problem.initial_state.items()
+    ]
     truth, values = integrated(times), closed(times)
     difference = max(relative_l2(values[name], truth[name]) for name in values)
     findings = [
@@ -121,4 +124,3 @@ def _check_integration(integrated: Reference) -> list[Finding]:
             drift = float(np.max(np.abs(values - values[0]))) / size
             findings.append(Finding(f"reference: {name}", drift, "drift"))
     return findings
-

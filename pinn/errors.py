@@ -1,4 +1,4 @@
-"""What the library says when something is wrong: one sentence with what, expected and what to do."""
+"""What the library says when something is wrong: what, what was expected, and what to do."""
 
 import difflib
 from collections.abc import Iterable

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pinn.precision import arithmetic
 from pinn.references.method import Adaptive, Closed
 from pinn.references.reference import Reference, reference, relative_l2
 from pinn.solution import Solution
 from pinn.training.machinery import machinery
-from pinn.precision import arithmetic
 from pinn.trajectory import Trajectory
 
 SAMPLES = 2001

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float
 from pinn.jets import Jet
 from pinn.networks.marching import MarchingState, marching_jet
 from pinn.problem.problem import Problem
-from pinn.training.machinery import machinery
+from pinn.training.machinery import build_network
 from pinn.training.march import March
 from pinn.training.recipe import Recipe
 from pinn.trajectory import JetAt, Trajectory
@@ -46,13 +46,13 @@ class Solution:
     @cached_property
     def trajectory(self) -> Trajectory:
         """Its fields, jets and charges as functions of time."""
-        parts = machinery(self.problem, self.recipe)
+        graph, _ = build_network(self.problem, self.recipe, self.seed)
         space, time = self.problem.space, self.problem.time
 
         def plan(entries: tuple[str, ...]) -> JetAt:
-            return marching_jet(parts.graph, space, time, entries)
+            return marching_jet(graph, space, time, entries)
 
-        return Trajectory(self.problem, parts.charges, plan, self.model, self.recipe.precision)
+        return Trajectory(self.problem, plan, self.model, self.recipe.precision)
 
     def __call__(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each field at the times t, of the shape of t followed by the field's.

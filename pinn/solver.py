@@ -83,7 +83,7 @@ def _prepare(problem: Problem, recipe: Recipe) -> Machinery:
 
 
 def _run(parts: Machinery, march: March, spent: float, watch: Observer) -> Solution:
-    parts.compiled
+    parts.compile()
     started = time.perf_counter()
     interrupted = False
     # The factorisations are small: more threads than one only wait for each other.

@@ -12,6 +12,7 @@ from jaxtyping import Array, ArrayLike
 from pinn.errors import ProblemError
 from pinn.jets import Jet
 from pinn.noether.charge import Charge, evaluate
+from pinn.noether.verify import verified_charges
 from pinn.precision import Precision, arithmetic
 from pinn.problem.problem import Problem
 
@@ -27,7 +28,6 @@ class Trajectory:
 
     Args:
         problem: whose fields these are.
-        charges: the problem's charges.
         plan: from a tuple of entries to the function (state, t) ↦ jet at one time.
         state: the arrays that the function reads.
         precision: the arithmetic for concrete times.
@@ -36,14 +36,17 @@ class Trajectory:
     def __init__(
         self,
         problem: Problem,
-        charges: Mapping[str, Charge],
         plan: Callable[[tuple[str, ...]], JetAt],
         state: Any,
         precision: Precision,
     ):
-        self.problem, self._charges, self._plan = problem, charges, plan
+        self.problem, self._plan = problem, plan
         self._state, self._precision = state, precision
         self._compiled = lru_cache(maxsize=None)(self._compile)
+
+    @property
+    def _charges(self) -> Mapping[str, Charge]:
+        return verified_charges(self.problem)
 
     def fields(self, t: ArrayLike) -> dict[str, Array]:
         """Return the fields at the times t, each of the shape of t followed by the field's."""

@@ -31,7 +31,8 @@ def damped_oscillator(
 
     Expected behaviour: underdamped for γ < 2ω, critical at γ = 2ω, overdamped above. A method that
     is made to conserve E here finds a wrong, undamped motion.
-    Good values: gamma from 0 to 5 ω; γ · end up to 20, for the first integral is weighted e^{γt}.
+    Good values: gamma from 0 to 5 ω with γ · end up to 5, for e^{γt} in the first integral
+    magnifies the error of a motion that has died down.
 
     Source: Goldstein, Classical Mechanics (2002), section 1.5; Caldirola (1941),
     doi:10.1007/BF02960144; Kanai (1948), doi:10.1143/ptp/3.4.440.

@@ -21,8 +21,8 @@ def pendulum(angle: float = 2.0, omega: float = 1.0, end: float = 10.0) -> pinn.
     The solution is sin ½θ = k sn(ωt + K, k) with k = sin ½θ(0) and the period 4K(k)/ω, where sn is
     Jacobi's function and K the complete elliptic integral.
 
-    Expected behaviour: a swing whose period grows with its amplitude, 8.35/ω at 2 rad against
-    2π/ω for a small one; no energy is exchanged, so a drift is the method's own.
+    Expected behaviour: a swing whose period grows with its amplitude, 8.35/ω from 2 rad against
+    2π/ω for a small one.
     Good values: angle from 0.1 to 3; near π it lingers upside down and errors grow as e^{ωt}.
 
     Source: Landau and Lifshitz, Mechanics (1976), section 11; Landen's descending transformation:

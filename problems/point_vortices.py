@@ -10,7 +10,7 @@ from pinn import symmetry
 
 @pinn.register
 def point_vortices(
-    circulations: tuple[float, float, float] = (2.0, 1.5, -1.0), end: float = 20.0
+    circulations: tuple[float, float, float] = (6.0, 4.0, -2.0), end: float = 10.0
 ) -> pinn.Problem:
     """Three vortices of an ideal fluid, each carried along by the other two.
 
@@ -27,9 +27,9 @@ def point_vortices(
     | rotation                                | angular impulse ½ Σ Γ_a |z_a|²          |
 
     Expected behaviour: the relative motion of three vortices is periodic or unbounded, never
-    chaotic; here a pair of like sign turns about its centre while the opposite one is thrown
-    around it.
-    Good values: any circulations but zero; if Γ₁Γ₂ + Γ₂Γ₃ + Γ₃Γ₁ = 0, some triangles collapse.
+    chaotic; here a pair of like sign turns about itself every 4 units of time, while the weaker
+    and opposite one walks around both.
+    Good values: any circulations but zero; where Γ₁Γ₂ + Γ₂Γ₃ + Γ₃Γ₁ = 0 some triangles collapse.
 
     Source: Aref (2007), doi:10.1063/1.2425103.
     """
@@ -51,7 +51,7 @@ def point_vortices(
         axes={"t": pinn.Interval(0.0, end)},
         fields={"z": (3, 2)},
         lagrangian=lagrangian,
-        initial={"z": [(-0.6, 0.0), (0.8, 0.0), (0.3, 1.2)]},
+        initial={"z": [(-0.5, 0.0), (0.5, 0.0), (0.0, 2.0)]},
         symmetries=[
             symmetry.time_translation(),
             symmetry.translation("z", name="impulse", gauge=gauge),

@@ -22,12 +22,12 @@ def rotating_frame(
 
     | symmetry         | charge                                                        |
     |------------------|---------------------------------------------------------------|
-    | time translation | Jacobi's constant J = ½ |q̇|² + ½ (ω² − Ω²) |q|²               |
+    | time translation | Jacobi constant J = ½ |q̇|² + ½ (ω² − Ω²) |q|²                 |
     | rotation         | angular momentum ℓ = x ẏ − y ẋ + Ω |q|²                       |
 
     ℓ is the one of the inertial frame, whose energy is J + Ωℓ. The Coriolis force does no work and
-    so is absent from J; the centrifugal force is in it as a potential. Fradkin's tensor is kept too, but
-    it belongs to the inertial frame, and in this one it depends on time.
+    so is absent from J; the centrifugal force is in it as a potential. Fradkin's tensor is kept
+    too, but it belongs to the inertial frame, and in this one it depends on time.
 
     Expected behaviour: a rosette: the plane of swing turns backwards at −Ω.
     Good values: rotation from 0 to omega; at Ω = ω the centrifugal force cancels the spring, and

@@ -27,8 +27,8 @@ def three_body(periods: float = 1.0) -> pinn.Problem:
     terms.
 
     Expected behaviour: one smooth period of 6.32591398 without close encounters; each body takes
-    the place of the next after a third of it. The orbit is linearly stable: errors
-    grow in proportion to time.
+    the place of the next after a third of it. The orbit is linearly stable: errors in the state
+    grow seventyfold over the period, then in proportion to time.
     Good values: periods up to 1 for training, 10 for reference methods.
 
     Source: Chenciner and Montgomery (2000), doi:10.2307/2661357; initial data by Simó, there.

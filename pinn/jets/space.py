@@ -1,4 +1,4 @@
-"""The jet space of a problem: which coordinates, which fields, and the names of their derivatives."""
+"""The jet space of a problem: its coordinates, its fields, and the names of derivatives."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,8 +34,8 @@ class JetSpace:
         for name in coordinates:
             if len(name) != 1 or not name.isalpha():
                 raise ProblemError(
-                    f"The coordinate {name!r} is not a single letter; subscripts such as 'u_{name}' "
-                    "would be ambiguous: rename it to one letter."
+                    f"The coordinate {name!r} is not a single letter, so that subscripts such as "
+                    f"'u_{name}' would be ambiguous: rename it to one letter."
                 )
         for name in fields:
             if not name.isidentifier() or name in coordinates or name.startswith("_"):

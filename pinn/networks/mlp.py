@@ -1,6 +1,7 @@
 """A small multilayer perceptron, the network inside every time window."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import jax
@@ -59,7 +60,7 @@ class MLP(nnx.Module):
         spread = nnx.initializers.uniform(2.0 * network.spread)
         centred = lambda key, shape, dtype: spread(key, shape, dtype) - network.spread  # noqa: E731
         layers = []
-        for index, (size, next_size) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for index, (size, next_size) in enumerate(pairwise(sizes)):
             first = {"kernel_init": centred, "bias_init": centred} if index == 0 else {}
             layers.append(nnx.Linear(size, next_size, param_dtype=dtype, rngs=rngs, **first))
         self.hidden = nnx.List(layers)

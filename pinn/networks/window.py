@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -38,8 +37,8 @@ def hard_start(
 ) -> Callable[[Float[Array, ""]], dict[str, Array]]:
     """Return the fields as a function of the time since the window's start, s = t − t₀.
 
-    u(s) = Σ_{k≤n} u⁽ᵏ⁾(t₀) sᵏ/k! + scale (s/h)ⁿ⁺¹ N(2s/h − 1), with n the equation's order: the value,
-    the velocity and the acceleration that the equation implies hold exactly, whatever N is
+    u(s) = Σ_{k≤n} u⁽ᵏ⁾(t₀) sᵏ/k! + scale (s/h)ⁿ⁺¹ N(2s/h − 1), with n the equation's order: value,
+    velocity and the acceleration that the equation implies hold exactly, whatever N is
     (Lagaris, Likas & Fotiadis 1998, eq. 9, doi:10.1109/72.712178, to higher order).
     """
 

@@ -98,8 +98,8 @@ def _check_second_order(lagrangian: JetFunction) -> None:
     for entry in entries:
         if sum(entry.orders) > 2:
             raise ProblemError(
-                f"The Lagrangian contains {space.name(entry)}, a derivative above the second, whose "
-                "Noether current is not implemented: declare the charge in conserved= instead."
+                f"The Lagrangian contains {space.name(entry)}, a derivative above the second: its "
+                "Noether current is not implemented; declare the charge in conserved= instead."
             )
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of symmetries: each names a generator and the charge that Noether derives from it."""
+"""The catalogue of symmetries: each names a generator, from which Noether derives a charge."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -282,7 +282,7 @@ def _direction(space: JetSpace, field: str, direction: ArrayLike | None) -> np.n
     array = np.asarray(direction, dtype=float)
     if array.shape != shape:
         raise ProblemError(
-            f"The direction of a translation of {field!r} has shape {array.shape}, expected {shape}."
+            f"A translation of {field!r} has a direction of shape {array.shape}, expected {shape}."
         )
     return array
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pinn.errors import ProblemError
 
@@ -28,7 +29,7 @@ class Interval:
         points = [float(p) for p in (self.lower, *self.breakpoints, self.upper)]
         if not all(math.isfinite(p) for p in points):
             raise ProblemError(f"An interval needs finite ends and breakpoints, got {points}.")
-        if any(a >= b for a, b in zip(points, points[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(points)):
             raise ProblemError(
                 "An interval's lower end, breakpoints and upper end must increase strictly, "
                 f"got {points}: reorder or shorten the list."

@@ -155,7 +155,7 @@ class Dynamics:
         for field, order in self.orders.items():
             if order < 1:
                 raise ProblemError(
-                    f"The equation contains no {self.time}-derivative of the field {field!r}, so it "
+                    f"The equation contains no {self.time}-derivative of the field {field!r} and "
                     "cannot be advanced: add its evolution equation or remove the field."
                 )
         self._check_affine()

@@ -86,8 +86,8 @@ class Problem:
         for key in ("symmetries", "dissipation", "force"):
             if getattr(self, key) and self.lagrangian is None:
                 raise ProblemError(
-                    f"The problem gives {key}= without a Lagrangian to act on; with residual= write "
-                    "forces into the residual and declare laws in conserved=."
+                    f"The problem gives {key}= without a Lagrangian: with residual=, write forces "
+                    "into the residual and declare laws in conserved=."
                 )
 
     @cached_property
@@ -115,8 +115,8 @@ class Problem:
         if len(leaves) != 1 or leaves[0].shape != ():
             shapes = [leaf.shape for leaf in leaves]
             raise ProblemError(
-                f"The Lagrangian must return one scalar, got {shapes}: sum over the components, for "
-                "example with `@` or `jnp.sum`."
+                f"The Lagrangian must return one scalar, got {shapes}: sum over the components, "
+                "for example with `@` or `jnp.sum`."
             )
         return density
 

@@ -42,6 +42,7 @@ class Factory:
         return self.function.__name__
 
     def __call__(self, *args: Any, **parameters: Any) -> "Problem":
+        """Build the problem, and note its name, parameters and origin on it."""
         signature = inspect.signature(self.function)
         for given in parameters:
             if given not in signature.parameters:

@@ -103,7 +103,7 @@ def reference(problem: Problem, *, method: AbstractMethod | Closed | None = None
     if method is None:
         method = _preferred(problem)
     with arithmetic("float64"):
-        charges = verified_charges(problem)
+        verified_charges(problem)
         started = time.perf_counter()
         if isinstance(method, Closed):
             plan, state, steps = _closed(problem), (), 0
@@ -112,7 +112,7 @@ def reference(problem: Problem, *, method: AbstractMethod | Closed | None = None
             steps = int(state.times.shape[0]) - 1
             plan = lambda entries: between_steps(problem, method, entries)  # noqa: E731
         seconds = time.perf_counter() - started
-        trajectory = Trajectory(problem, charges, plan, state, "float64")
+        trajectory = Trajectory(problem, plan, state, "float64")
     return Reference(problem, method, trajectory, seconds, steps)
 
 

@@ -20,7 +20,7 @@ class DampingState(NamedTuple):
 
 @dataclass(frozen=True)
 class GaussNewton(AbstractStep):
-    """Solve (JᵀJ + λI) d = −Jᵀr for several λ at once and take the largest step that can be trusted.
+    """Solve (JᵀJ + λI) d = −Jᵀr for several λ at once and take the longest trusted step.
 
     A step is trusted when its actual reduction of the loss is at least `acceptance` of what the
     linear model predicts. J is factorised by QR, never squared, so that singular values down to

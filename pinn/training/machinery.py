@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -15,11 +16,12 @@ from jaxtyping import Array, Float
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet
+from pinn.networks.marching import window_fields
 from pinn.networks.mlp import split_mlp
 from pinn.networks.window import Window, window_jet
-from pinn.networks.marching import window_fields
 from pinn.noether.charge import Charge
 from pinn.noether.verify import verified_charges
+from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.training.loop import LoopState, advance, begin, finished, outcome
 from pinn.training.objective import Objective
@@ -104,7 +106,7 @@ class Machinery:
 
     def fresh(self, seed: int) -> Float[Array, " parameters"]:
         """Return untrained flat parameters."""
-        return ravel_pytree(_network(self.problem, self.recipe, seed)[1])[0]
+        return ravel_pytree(build_network(self.problem, self.recipe, seed)[1])[0]
 
     def first_front(self, seed: int) -> Front:
         """Return the march's beginning."""
@@ -119,7 +121,7 @@ class Machinery:
             sizes = [
                 float(jnp.max(jnp.abs(self.start[dynamics.entry(f, k)]))) for k in range(order + 1)
             ]
-            times += [a / b for a, b in zip(sizes, sizes[1:], strict=False) if a > 0.0 and b > 0.0]
+            times += [a / b for a, b in pairwise(sizes) if a > 0.0 and b > 0.0]
         return min(times)
 
     def open(self, front: Front, length: Array) -> Stage:
@@ -232,6 +234,10 @@ class Machinery:
             "close": self._compile("close", self.close, stage, loop, front.gained),
         }
 
+    def compile(self) -> None:
+        """Compile everything now, so that training time holds no compilation."""
+        self.compiled  # noqa: B018
+
     def _compile(self, name: str, function: Callable, *examples: Any) -> Callable[..., Any]:
         started = time.perf_counter()
         lowered = jax.jit(function).lower(*examples)
@@ -256,7 +262,7 @@ def machinery(problem: Problem, recipe: Recipe) -> Machinery:
     start = _initial_jet(problem, charges, recipe.precision)
     measure = jax.jit(lambda j: {n: (c.density(j), c.drift_scale(j)) for n, c in charges.items()})
     measured = jax.tree.map(np.asarray, measure(start))
-    graph, state = _network(problem, recipe, seed=0)
+    graph, state = build_network(problem, recipe, seed=0)
     return Machinery(
         problem,
         recipe,
@@ -270,9 +276,11 @@ def machinery(problem: Problem, recipe: Recipe) -> Machinery:
     )
 
 
-def _network(problem: Problem, recipe: Recipe, seed: int) -> tuple[nnx.GraphDef, nnx.State]:
+def build_network(problem: Problem, recipe: Recipe, seed: int) -> tuple[nnx.GraphDef, nnx.State]:
+    """Return the structure and the fresh parameters of the network of one window."""
     outputs = sum(int(np.prod(shape)) for shape in problem.fields.values())
-    return split_mlp(outputs, recipe.network, np.dtype(recipe.precision), seed)
+    with arithmetic(recipe.precision):
+        return split_mlp(outputs, recipe.network, np.dtype(recipe.precision), seed)
 
 
 def _initial_jet(problem: Problem, charges: Mapping[str, Charge], precision: str) -> Jet:
@@ -282,8 +290,8 @@ def _initial_jet(problem: Problem, charges: Mapping[str, Charge], precision: str
     start = jax.jit(lambda s: problem.dynamics.on_shell(s, needed))(state)
     if not all(bool(jnp.all(jnp.isfinite(value))) for value in start.values()):
         raise ProblemError(
-            "The equation of motion is not finite or cannot be solved for the highest derivative at "
-            "the initial data: the mass matrix is singular there, or a force diverges; check the "
+            "The equation of motion is not finite at the initial data, or cannot be solved for the "
+            "highest derivative there: the mass matrix is singular, or a force diverges; check the "
             "Lagrangian and the initial values."
         )
     return start

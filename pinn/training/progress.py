@@ -16,6 +16,7 @@ class Observer:
         self.watchers, self.bar = watchers, bar
 
     def __call__(self, march: March) -> None:
+        """Tell every watcher."""
         for watch in self.watchers:
             watch(march)
 

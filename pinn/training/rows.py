@@ -45,7 +45,7 @@ class Nodes:
 
     @classmethod
     def gauss_legendre(cls, count: int) -> "Nodes":
-        """Return `count` points; `running` maps values there to ∫₀^{point}, exact to degree count−1."""
+        """Return `count` points; `running` gives ∫₀^point, exact to degree count − 1."""
         x, w = np.polynomial.legendre.leggauss(count)
         legendre = np.polynomial.legendre.legvander(x, count)
         coefficients = (legendre[:, :count] * w[:, None]).T * (np.arange(count) + 0.5)[:, None]

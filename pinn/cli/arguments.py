@@ -1,0 +1,172 @@
+"""The commands and their options, and one sentence where they are wrong."""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from pinn import __version__
+from pinn.errors import PinnError, near_matches
+
+DEFAULTS = {"points": 32, "steps": 60, "width": 32, "depth": 1, "conservation": 1.0}
+"""What the default recipe holds, for the help only; a test compares them."""
+
+
+class UsageError(PinnError):
+    """The command line asks for something that does not exist."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises one sentence instead of printing its usage and leaving."""
+
+    def __init__(self, **keywords):
+        super().__init__(
+            **keywords,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong as a sentence that ends with where to find help."""
+        sentence = f"{message[0].upper()}{message[1:]}".rstrip(".")
+        raise UsageError(f"{sentence}; `{self.prog} --help` shows what there is.")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Return the command and its options.
+
+    Raises:
+        UsageError: there is no such command or option, or a value is missing or wrong.
+    """
+    parser, commands = _build()
+    if words and not words[0].startswith("-") and words[0] not in commands:
+        parser.error(f"There is no command {words[0]!r}{near_matches(words[0], commands)}")
+    arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        _refuse(unknown[0], commands[arguments.command])
+    return arguments
+
+
+def _refuse(word: str, command: Parser) -> NoReturn:
+    if not word.startswith("-"):
+        command.error(f"There is a word too many, {word!r}")
+    option = word.partition("=")[0]
+    known = re.findall(r"(?<!\S)--[a-z-]+", command.format_help())
+    command.error(f"There is no option {option!r}{near_matches(option, known)}")
+
+
+def _build() -> tuple[Parser, dict[str, Parser]]:
+    parser = Parser(
+        prog="pinn",
+        description="Physics-informed neural networks that know the conservation laws of the "
+        "problem they solve.",
+        epilog="PROBLEM is a name that `pinn list` shows, or a file, as in my_problem.py or\n"
+        "my_problems.py:one_of_them.",
+    )
+    parser.add_argument("--version", action="version", version=f"pinn {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=Parser
+    )
+    made = {}
+    for name, (summary, fill) in _COMMANDS.items():
+        made[name] = commands.add_parser(name, help=summary, description=f"{summary}.")
+        fill(made[name])
+    return parser, made
+
+
+def _list(parser: Parser) -> None:
+    pass
+
+
+def _show(parser: Parser) -> None:
+    _problem(parser)
+    parser.add_argument(
+        "--plain", action="store_true", help="only what the file says, without deriving anything"
+    )
+
+
+def _check(parser: Parser) -> None:
+    _problem(parser)
+    _set(parser)
+    _no_cache(parser)
+
+
+def _solve(parser: Parser) -> None:
+    _problem(parser)
+    _set(parser)
+    parser.add_argument("--out", metavar="FOLDER", help="save the solver in this new folder")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace what is in the folder of --out"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the first parameters (0)")
+    _recipe(parser.add_argument_group("recipe"))
+    _quiet(parser)
+    _no_cache(parser)
+
+
+def _recipe(group: argparse._ArgumentGroup) -> None:
+    def add(name: str, kind: type, metavar: str, text: str) -> None:
+        default = f" ({DEFAULTS[name]})" if name in DEFAULTS else ""
+        option = f"--{name.replace('_', '-')}"
+        group.add_argument(option, type=kind, metavar=metavar, help=text + default)
+
+    add("steps", int, "N", "the most training steps in each window")
+    add("points", int, "N", "collocation points in each window")
+    add("width", int, "N", "units in each hidden layer")
+    add("depth", int, "N", "hidden layers")
+    add("windows", int, "N", "this many windows of equal length, instead of adaptive ones")
+    add("tolerance", float, "X", "the dimensionless residual that a window is trained to")
+    add("conservation", float, "W", "the weight of the conservation rows; 0 leaves them out")
+    add("optimiser", str, "NAME", "an optimiser of Optax, as in adam, instead of Gauss–Newton")
+    add("learning_rate", float, "X", "of the optimiser")
+    group.add_argument(
+        "--precision", choices=("float64", "float32"), help="of all arithmetic (float64)"
+    )
+
+
+def _resume(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a folder that `pinn solve --out` wrote")
+    parser.add_argument(
+        "--trust", action="store_true", help="run the problem file that the folder carries"
+    )
+    _quiet(parser)
+    _no_cache(parser)
+
+
+def _doctor(parser: Parser) -> None:
+    pass
+
+
+def _problem(parser: Parser) -> None:
+    parser.add_argument("problem", metavar="PROBLEM", help="a name, or a file FILE[:name]")
+
+
+def _set(parser: Parser) -> None:
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="set a parameter of the problem; may be repeated",
+    )
+
+
+def _quiet(parser: Parser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _no_cache(parser: Parser) -> None:
+    parser.add_argument(
+        "--no-cache", action="store_false", dest="cache", help="keep no compiled programs on disk"
+    )
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
+    "list": ("List the problems by name", _list),
+    "show": ("Show a problem: equation, symmetries, parameters, and what follows from them", _show),
+    "check": ("Check everything that a problem claims", _check),
+    "solve": ("Train a solver, and score it against a reference", _solve),
+    "resume": ("Go on training a saved solver that is incomplete", _resume),
+    "doctor": ("Check that this machine computes correctly", _doctor),
+}

@@ -1,0 +1,60 @@
+"""The entry point: one command, one exit code, one sentence where something is wrong."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from pinn.cli.arguments import parse
+from pinn.cli.text import remark
+from pinn.errors import PinnError
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    0 is success, 1 an incomplete training or a machine that computes wrongly, 2 wrong input, and
+    130 an interruption.
+    """
+    try:
+        code = _run(parse(sys.argv[1:] if words is None else words))
+        sys.stdout.flush()
+        return code
+    except PinnError as error:
+        remark(f"pinn: {error}")
+        return 2
+    except KeyboardInterrupt as interrupt:
+        remark(str(interrupt) or "Interrupted.")
+        return 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(arguments: Namespace) -> int:
+    match arguments.command:
+        case "list":
+            from pinn.cli.show import list_problems
+
+            list_problems()
+        case "show":
+            from pinn.cli.show import show_problem
+
+            show_problem(arguments.problem, arguments.plain)
+        case "doctor":
+            from pinn.cli.diagnosis import diagnose
+
+            return diagnose()
+        case "check":
+            from pinn.cli.run import check_problem
+
+            return check_problem(arguments)
+        case "solve":
+            from pinn.cli.run import solve_problem
+
+            return solve_problem(arguments)
+        case "resume":
+            from pinn.cli.run import resume_run
+
+            return resume_run(arguments)
+    return 0

@@ -1,0 +1,228 @@
+"""`pinn check`, `pinn solve` and `pinn resume`."""
+
+import os
+import signal
+import sys
+import warnings
+from argparse import Namespace
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TextIO
+
+from pinn.cli.settings import read_settings
+from pinn.cli.text import remark
+from pinn.errors import CheckpointError, PinnError, RecipeError
+
+if TYPE_CHECKING:
+    from pinn.problem.problem import Problem
+    from pinn.solution import Solution
+    from pinn.training.recipe import Recipe
+
+INCOMPLETE, INTERRUPTED = 1, 130
+TOO_EARLY = "Interrupted before the first window was trained; nothing is kept."
+
+
+def check_problem(arguments: Namespace) -> int:
+    """Check a problem's claims and print the report."""
+    problem = _problem(arguments)
+    import pinn
+
+    print(pinn.check(problem).table())
+    return 0
+
+
+def solve_problem(arguments: Namespace) -> int:
+    """Train a solver, print its scores, and save it where a folder is given."""
+    if arguments.out is not None:
+        _check_free(Path(arguments.out), arguments.overwrite)
+    problem = _problem(arguments)
+    recipe = recipe_of(arguments)
+    import pinn
+
+    _announce(arguments, f"{_stated(problem)}: checking and compiling")
+    train = lambda: pinn.solve(  # noqa: E731
+        problem, seed=arguments.seed, recipe=recipe, progress=not arguments.quiet
+    )
+    return _train(arguments, train, arguments.out, arguments.overwrite)
+
+
+def resume_run(arguments: Namespace) -> int:
+    """Go on training a saved solver, save it in place, and print its scores."""
+    import pinn
+
+    _use_cache(arguments.cache)
+    try:
+        saved = pinn.load(arguments.run, trust=arguments.trust)
+    except CheckpointError as error:
+        raise CheckpointError(str(error).replace("trust=True", "--trust")) from error
+    if saved.complete:
+        remark(f"The solver in {arguments.run!r} is complete: nothing is left to train.")
+        print(_scores(saved))
+        return 0
+    _announce(arguments, f"{_stated(saved.problem)}: going on from {saved.reached:.6g}")
+    train = lambda: pinn.resume(saved, progress=not arguments.quiet)  # noqa: E731
+    return _train(arguments, train, arguments.run, True)
+
+
+def recipe_of(arguments: Namespace) -> "Recipe":
+    """Return the default recipe with the options that were given.
+
+    Raises:
+        RecipeError: the options contradict each other.
+    """
+    from pinn.networks.mlp import Network
+    from pinn.training.recipe import Recipe
+
+    plain = _given(arguments, "steps", "points", "conservation", "precision")
+    network = Network(**_given(arguments, "width", "depth"))
+    return Recipe(network=network, **_step(arguments), **_windows(arguments), **plain)
+
+
+def _given(arguments: Namespace, *names: str) -> dict[str, Any]:
+    values = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _step(arguments: Namespace) -> dict[str, Any]:
+    options = _given(arguments, "learning_rate")
+    if arguments.optimiser is None:
+        if options:
+            raise RecipeError(
+                "--learning-rate belongs to an optimiser: add --optimiser adam, for example."
+            )
+        return {}
+    from pinn.training.first_order import Optax
+
+    return {"step": Optax(arguments.optimiser, options)}
+
+
+def _windows(arguments: Namespace) -> dict[str, Any]:
+    from pinn.training.windows import Adaptive, Uniform
+
+    tolerance = _given(arguments, "tolerance")
+    if arguments.windows is not None:
+        return {"windows": Uniform(arguments.windows, **tolerance)}
+    return {"windows": Adaptive(**tolerance)} if tolerance else {}
+
+
+def _problem(arguments: Namespace) -> "Problem":
+    from pinn.problem.registry import factory
+
+    found = factory(arguments.problem)
+    _use_cache(arguments.cache)  # before the problem compiles anything
+    return found(**read_settings(found.name, found.function, arguments.settings))
+
+
+def _stated(problem: "Problem") -> str:
+    """Return the problem with its parameters: results mean nothing without them."""
+    return f"{problem.name}({', '.join(f'{n}={v}' for n, v in problem.parameters.items())})"
+
+
+def _announce(arguments: Namespace, sentence: str) -> None:
+    if sys.stderr.isatty() and not arguments.quiet:
+        remark(sentence)
+
+
+def _check_free(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that training would be wasted on, before training.
+
+    Raises:
+        CheckpointError: it exists, or nothing can be written there.
+    """
+    if folder.exists() and not overwrite:
+        raise CheckpointError(
+            f"The folder {str(folder)!r} exists: give another to --out, or add --overwrite."
+        )
+    parent = next(p for p in folder.absolute().parents if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise CheckpointError(
+            f"The folder {str(folder)!r} cannot be made, for {str(parent)!r} is not a folder that "
+            "can be written to: give another to --out."
+        )
+
+
+def _use_cache(wanted: bool) -> None:
+    """Keep compiled programs between runs, unless the user's own setting says where already."""
+    import jax
+
+    if wanted and not jax.config.jax_compilation_cache_dir:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        jax.config.update("jax_compilation_cache_dir", str(home / "pinn" / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def _train(
+    arguments: Namespace, train: Callable[[], "Solution"], folder: str | None, overwrite: bool
+) -> int:
+    with _sentences(), _noting_interrupts() as interrupts:
+        try:
+            solution = train()
+        except PinnError as error:
+            if not interrupts:
+                raise
+            raise KeyboardInterrupt(TOO_EARLY) from error
+    try:
+        _announce(arguments, "Computing the reference")
+        print(_scores(solution))
+    finally:
+        if folder is not None:
+            solution.save(folder, overwrite=overwrite)
+        remark(_farewell(solution, folder))
+    return 0 if solution.complete else INTERRUPTED if interrupts else INCOMPLETE
+
+
+def _scores(solution: "Solution") -> str:
+    import pinn
+
+    return f"{_stated(solution.problem)}\n{pinn.compare(solution).table()}"
+
+
+def _farewell(solution: "Solution", folder: str | None) -> str:
+    if folder is None:
+        return "The solver is not saved; --out FOLDER saves it."
+    further = "" if solution.complete else f"; `pinn resume {folder}` goes on from there"
+    return f"The solver is saved in {folder}{further}."
+
+
+@contextmanager
+def _sentences() -> Generator[None]:
+    """Print the warning that training is incomplete as a sentence."""
+    from pinn.solver import IncompleteWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", IncompleteWarning)
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, IncompleteWarning):
+                remark(str(message))
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _noting_interrupts() -> Generator[list[int]]:
+    """Give a list that grows with every Ctrl-C, which otherwise acts as ever."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, previous)
