@@ -27,9 +27,10 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong as a sentence that ends with where to find help."""
-        sentence = f"{message[0].upper()}{message[1:]}".rstrip(".")
-        raise UsageError(f"{sentence}; `{self.prog} --help` shows what there is.")
+        """Raise what is wrong as one sentence, with where to find help unless it has a guess."""
+        sentence = f"{message[0].upper()}{message[1:]}"
+        help_is = f"; `{self.prog} --help` shows what there is."
+        raise UsageError(sentence if sentence.endswith("?") else sentence + help_is)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

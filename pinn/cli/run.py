@@ -3,17 +3,18 @@
 import os
 import signal
 import sys
+import tempfile
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from pinn.cli.settings import read_settings
 from pinn.cli.text import remark
-from pinn.errors import CheckpointError, PinnError, RecipeError
+from pinn.errors import CheckpointError, PinnError, ProblemError, RecipeError
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -95,7 +96,14 @@ def _step(arguments: Namespace) -> dict[str, Any]:
         return {}
     from pinn.training.first_order import Optax
 
-    return {"step": Optax(arguments.optimiser, options)}
+    try:
+        return {"step": Optax(arguments.optimiser, options)}
+    except RecipeError as error:
+        if options or "learning_rate" not in str(error):
+            raise
+        raise RecipeError(
+            f"The optimiser {arguments.optimiser!r} needs a --learning-rate, as in 1e-3."
+        ) from error
 
 
 def _windows(arguments: Namespace) -> dict[str, Any]:
@@ -112,7 +120,18 @@ def _problem(arguments: Namespace) -> "Problem":
 
     found = factory(arguments.problem)
     _use_cache(arguments.cache)  # before the problem compiles anything
-    return found(**read_settings(found.name, found.function, arguments.settings))
+    parameters = read_settings(found.name, found.function, arguments.settings)
+    try:
+        return found(**parameters)
+    except PinnError:
+        raise
+    except (ValueError, ArithmeticError) as error:
+        if not parameters:
+            raise
+        raise ProblemError(
+            f"The problem {found.name!r} cannot be built with {', '.join(arguments.settings)} "
+            f"({type(error).__name__}: {error}); `pinn show {arguments.problem}` has good values."
+        ) from error
 
 
 def _stated(problem: "Problem") -> str:
@@ -136,11 +155,13 @@ def _check_free(folder: Path, overwrite: bool) -> None:
             f"The folder {str(folder)!r} exists: give another to --out, or add --overwrite."
         )
     parent = next(p for p in folder.absolute().parents if p.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
+    try:
+        tempfile.TemporaryDirectory(dir=parent).cleanup()
+    except OSError as error:
         raise CheckpointError(
-            f"The folder {str(folder)!r} cannot be made, for {str(parent)!r} is not a folder that "
-            "can be written to: give another to --out."
-        )
+            f"The folder {str(folder)!r} cannot be made, for nothing can be written to "
+            f"{str(parent)!r} ({error.strerror}): give another to --out."
+        ) from error
 
 
 def _use_cache(wanted: bool) -> None:
@@ -188,28 +209,20 @@ def _farewell(solution: "Solution", folder: str | None) -> str:
 
 @contextmanager
 def _sentences() -> Generator[None]:
-    """Print the warning that training is incomplete as a sentence."""
+    """Print the warning that training is incomplete as a sentence, and other warnings as ever."""
     from pinn.solver import IncompleteWarning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", IncompleteWarning)
-        usual = warnings.showwarning
-
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            if issubclass(category, IncompleteWarning):
-                remark(str(message))
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", IncompleteWarning)
+            yield
+    finally:
+        for one in caught:
+            if issubclass(one.category, IncompleteWarning):
+                remark(str(one.message))
             else:
-                usual(message, category, filename, lineno, file, line)
-
-        warnings.showwarning = show
-        yield
+                warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 @contextmanager
@@ -221,7 +234,9 @@ def _noting_interrupts() -> Generator[list[int]]:
         seen.append(number)
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGINT, note)
+    previous = signal.getsignal(signal.SIGINT)
+    if previous is not signal.SIG_IGN:  # which a shell sets for jobs in the background
+        signal.signal(signal.SIGINT, note)
     try:
         yield seen
     finally:

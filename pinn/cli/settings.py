@@ -58,7 +58,7 @@ def _kind(parameter: inspect.Parameter) -> Any:
     if parameter.annotation is not parameter.empty and not isinstance(parameter.annotation, str):
         return parameter.annotation
     if parameter.default is parameter.empty or parameter.default is None:
-        return Any
+        return object
     kind = type(parameter.default)
     return int | float if kind in (int, float) else kind
 
@@ -85,7 +85,7 @@ def _fit(value: Any, kind: Any) -> Any:
         return _accept(value, value is None)
     if (origin or kind) in (tuple, list):
         return _fit_items(value, origin or kind, get_args(kind))
-    return _accept(value, not isinstance(kind, type) or isinstance(value, kind))
+    return _accept(value, kind is Any or not isinstance(kind, type) or isinstance(value, kind))
 
 
 def _accept(value: Any, fits: bool) -> Any:

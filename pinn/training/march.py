@@ -104,9 +104,9 @@ def _settle(parts: Machinery, march: March, report: Report) -> March:
     """Accept the trained window, or go back to its start with a shorter length."""
     rule, precision = parts.recipe.windows, parts.recipe.precision
     length = float(march.stage.window.length)
-    drift = march.records[-1].drift if march.records and parts.recipe.conservation > 0.0 else 0.0
-    attempts = (*march.attempts, Attempt(length, _worst(report), drift))
-    march = replace(march, attempts=attempts, steps=march.steps + int(march.loop.taken))
+    attempt = Attempt(length, _worst(report), _reachable(parts, march), int(march.loop.taken))
+    attempts = (*march.attempts, attempt)
+    march = replace(march, attempts=attempts, steps=march.steps + attempt.steps)
     shorter = rule.retry(list(attempts), precision)
     if shorter is None and np.isfinite(attempts[-1].residual):
         return _accept(parts, march, report, rule.following(list(attempts), precision))
@@ -114,6 +114,20 @@ def _settle(parts: Machinery, march: March, report: Report) -> March:
     stuck = shorter is None or shorter < 1e-7 * span
     front = replace(march.front, parameters=parts.fresh(march.seed))
     return replace(march, front=front, length=shorter or length, stage=None, loop=None, stuck=stuck)
+
+
+def _reachable(parts: Machinery, march: March) -> float:
+    """Return a tenth of the residual that the last window suggests is the best there is.
+
+    That is where it was accepted above its tolerance because shorter windows were no better; and
+    with conservation rows, its end's distance from the conserved values, which this window's rows
+    ask it to make good.
+    """
+    if not march.records:
+        return 0.0
+    last = march.records[-1]
+    drift = last.drift if parts.recipe.conservation > 0.0 else 0.0
+    return max(drift, 0.1 * last.residual)
 
 
 def _worst(report: Report) -> float:

@@ -15,11 +15,13 @@ class Attempt:
         residual: the largest dimensionless residual on fresh points.
         reachable: a level below which the residual cannot be expected to fall, from round-off or
             from initial data that are slightly off the conserved values.
+        steps: how many steps the training took.
     """
 
     length: float
     residual: float
     reachable: float
+    steps: int
 
 
 class AbstractWindows(abc.ABC):
@@ -82,16 +84,19 @@ class Adaptive(AbstractWindows):
     The residual is dimensionless, h^n |residual| / (mass · field scale), and is judged on points
     that training did not see.
 
+    Training stops when it has met the tolerance, so that not the residual but the number of steps
+    it took tells how hard a window was.
+
     Args:
         tolerance: the residual that a window must meet; by default 1e-12 in double precision and
             1e-5 in single.
-        safety: aim for this share of the tolerance.
-        order: the residual is taken to fall like length^order when choosing the next length.
+        aim: lengthen windows that took fewer steps than this, and shorten those that took more.
+        order: the residual is taken to fall like length^order when a window missed its tolerance.
         least: the shortest window, as a share of the whole span.
     """
 
     tolerance: float | None = None
-    safety: float = 0.3
+    aim: int = 18
     order: int = 12
     least: float = 1e-7
 
@@ -110,23 +115,25 @@ class Adaptive(AbstractWindows):
     def retry(self, attempts: list[Attempt], precision: str) -> float | None:
         """Shorten until the tolerance is met, or shortening no longer helps."""
         last, goal = attempts[-1], self._goal(attempts[-1], precision)
-        if last.residual <= goal:
+        if last.residual <= goal or self._at_floor(attempts, goal):
             return None
-        small = last.residual <= goal**0.5
-        if small and len(attempts) > 2 and last.residual > 0.5 * attempts[-3].residual:
-            return None
-        return last.length * min(max(self._factor(last, goal), 0.3), 0.8)
+        if not last.residual < float("inf"):
+            return 0.3 * last.length
+        return last.length * min(max((0.3 * goal / last.residual) ** (1.0 / self.order), 0.3), 0.8)
 
     def following(self, attempts: list[Attempt], precision: str) -> float:
-        """Grow or shrink towards the length that just meets the tolerance."""
-        last = attempts[-1]
-        limit = 1.5 if len(attempts) == 1 else 1.0
-        return last.length * min(max(self._factor(last, self._goal(last, precision)), 0.5), limit)
+        """Grow or shrink towards the length that takes as many steps as are aimed at."""
+        last, goal = attempts[-1], self._goal(attempts[-1], precision)
+        if last.residual > goal:
+            return attempts[0].length
+        limit = 1.3 if len(attempts) == 1 else 1.0
+        return last.length * min(max((self.aim / max(last.steps, 1)) ** 0.5, 0.7), limit)
 
     def _goal(self, attempt: Attempt, precision: str) -> float:
         return max(self.target(precision), 10.0 * attempt.reachable)
 
-    def _factor(self, attempt: Attempt, goal: float) -> float:
-        if not attempt.residual < float("inf"):
-            return 0.3
-        return (self.safety * goal / max(attempt.residual, 1e-300)) ** (1.0 / self.order)
+    def _at_floor(self, attempts: list[Attempt], goal: float) -> bool:
+        """Tell whether the residual is small and two shorter windows did not lower it."""
+        last = attempts[-1]
+        small = last.residual <= goal**0.5
+        return small and len(attempts) > 2 and last.residual > 0.5 * attempts[-3].residual

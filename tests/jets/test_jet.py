@@ -51,7 +51,9 @@ def test_entry_that_does_not_exist_is_refused_and_is_no_attribute(jets):
     assert not hasattr(jets, "v_t") and not hasattr(jets, "_anything")
 
 
-@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda j: pickle.loads(pickle.dumps(j))])
+@pytest.mark.parametrize(
+    "clone", [copy.copy, copy.deepcopy, lambda j: pickle.loads(pickle.dumps(j))]
+)
 def test_copies(jets, clone):
     copied = clone(jets)
     assert copied.space == jets.space

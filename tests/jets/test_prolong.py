@@ -16,7 +16,7 @@ from pinn.jets import Jet, JetSpace, on_jets, prolong, total_derivative
 
 SYMBOLS = sympy.symbols("t x y")
 WAVE = sympy.symbols("a b c d")
-HIGHEST = {1: 5, 2: 4, 3: 3}  # the full set of that order, by the number of coordinates
+ORDERS = {1: range(7), 2: range(5), 3: (0, 1, 4)}  # every entry of these, by coordinates
 
 
 def closed_forms(coordinates):
@@ -31,10 +31,9 @@ def closed_forms(coordinates):
 
 def entries(coordinates):
     letters = "txy"[:coordinates]
-    orders = range(HIGHEST[coordinates] + 1)
     return [
         "".join(subscripts)
-        for n in orders
+        for n in ORDERS[coordinates]
         for subscripts in itertools.combinations_with_replacement(letters, n)
     ]
 
@@ -112,11 +111,9 @@ def plane_wave(t, x):
 def test_holds_just_what_was_asked_for(names):
     jet = prolong(plane_wave, PLANE, names)(jnp.asarray(0.3), jnp.asarray(0.7))
     assert set(jet) == {PLANE.canonical(n) for n in names}
-    everything = prolong(plane_wave, PLANE, [f"{f}_{'t' * a}{'x' * b}".rstrip("_") for f in "uq"
-                                             for a in range(5) for b in range(5)])
-    every = everything(jnp.asarray(0.3), jnp.asarray(0.7)) if names == ("u_ttxx", "u_x") else jet
-    for name in names:
-        np.testing.assert_allclose(jet[name], every[name], rtol=1e-14)
+    for name in names:  # the company does not change the value
+        alone = prolong(plane_wave, PLANE, [name])(jnp.asarray(0.3), jnp.asarray(0.7))
+        np.testing.assert_allclose(jet[name], alone[name], rtol=1e-14)
 
 
 def test_derivatives_of_a_wave():

@@ -59,7 +59,10 @@ def test_coordinates_are_scalar_entries_of_their_own():
         ("u_T", r"no entry 'u_T'.*did you mean 'u_y' or 'u_x' or 'u_t'"),
         ("_t", r"no entry '_t'"),
         ("", r"no entry ''"),
-        ("velocity", r"no entry 'velocity'; the fields are u, q, q_dot and the subscripts t, x, y$"),
+        (
+            "velocity",
+            r"no entry 'velocity'; the fields are u, q, q_dot and the subscripts t, x, y$",
+        ),
     ],
 )
 def test_unknown_name_is_refused_with_the_near_ones(name, message):
