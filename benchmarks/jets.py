@@ -1,8 +1,8 @@
 """Which way to differentiate a small network fastest: nested forward mode, lifted, or Taylor mode.
 
 Run `uv run python benchmarks/jets.py`. For each order it prints compile and run time of u, u′, …,
-u⁽ⁿ⁾ at 1,024 points of a tanh network, and of the gradient of their squares. `pinn.jets.prolong` uses
-the lifted form.
+u⁽ⁿ⁾ at 1,024 points of a tanh network, and of the gradient of their squares. `pinn.jets.prolong`
+uses the lifted form.
 """
 
 import time

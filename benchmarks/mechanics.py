@@ -1,8 +1,8 @@
 """Accuracy, drift and time of the default recipe on mechanics, against targets and diffrax.
 
-Run `uv run python benchmarks/mechanics.py` (all seeds), or with `--seeds 1 --only kepler`. Every run
-is in a fresh process, so that compilation is counted. It writes `results/mechanics.jsonl`, one line
-a run, and `results/mechanics.md`, the table that the README shows.
+Run `uv run python benchmarks/mechanics.py` (all seeds), or with `--seeds 1 --only kepler`. Every
+run is in a fresh process, so that compilation is counted. It writes `results/mechanics.jsonl`, one
+line a run, and `results/mechanics.md`, the table that the README shows.
 """
 
 import argparse

@@ -100,14 +100,18 @@ def restored_model(fresh: nnx.State, arrays: Mapping[str, Any]) -> MarchingState
     saved = jax.tree.map(jnp.asarray, arrays)
     leaves = [saved["parameters"][name] for name in _named(fresh)]
     parameters = jax.tree.unflatten(jax.tree.structure(fresh), leaves)
-    return MarchingState(Window(**saved["windows"]), parameters)
+    windows = saved["windows"]
+    starts, lengths = windows["start"], windows["length"]
+    return MarchingState(Window(starts, lengths, windows["taylor"], windows["scale"]), parameters)
 
 
 def restored_march(
     problem: Problem, recipe: Recipe, spec: Mapping[str, Any], model: MarchingState, arrays: Any
 ) -> March:
     """Return the march, ready to go on, from the spec, the trained windows and the saved arrays."""
-    front = Front(**{"gained": {}, **jax.tree.map(jnp.asarray, arrays["front"])})
+    saved = jax.tree.map(jnp.asarray, arrays["front"])
+    gained = saved.get("gained", {})
+    front = Front(saved["time"], saved["state"], gained, saved["parameters"])
     stage, loop = _in_hand(problem, recipe, arrays["in_hand"]) if spec["open"] else (None, None)
     pick = lambda tree, k: jax.tree.map(lambda leaf: np.asarray(leaf[k]), tree)  # noqa: E731
     return March(

@@ -1,5 +1,6 @@
 """Check a problem before anything is trained: symmetries, conditions, closed form, reference."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -63,12 +64,12 @@ def check(problem: Problem) -> Report:
         ]
         integrated = reference(problem, method=Adaptive())
         if problem.exact is not None:
-            findings += _check_exact(problem, integrated)
+            findings += _check_exact(problem, problem.exact, integrated)
         findings += _check_integration(integrated)
     return Report(problem.name, tuple(findings))
 
 
-def _check_exact(problem: Problem, integrated: Reference) -> list[Finding]:
+def _check_exact(problem: Problem, exact: Callable, integrated: Reference) -> list[Finding]:
     closed = reference(problem, method=Closed())
     interval, dynamics = problem.interval, problem.dynamics
     times = np.linspace(interval.lower, interval.upper, TIMES)
@@ -81,7 +82,9 @@ def _check_exact(problem: Problem, integrated: Reference) -> list[Finding]:
     difference = max(relative_l2(values[name], truth[name]) for name in values)
     findings = [
         Finding("closed form: initial data", max(gaps), "relative difference"),
-        Finding("closed form: equation", _equation_defect(problem, times), "relative residual"),
+        Finding(
+            "closed form: equation", _equation_defect(problem, exact, times), "relative residual"
+        ),
         Finding("closed form: integration", difference, "relative L2 difference"),
     ]
     for finding in findings[:2]:
@@ -93,11 +96,11 @@ def _check_exact(problem: Problem, integrated: Reference) -> list[Finding]:
     return findings
 
 
-def _equation_defect(problem: Problem, times: np.ndarray) -> float:
+def _equation_defect(problem: Problem, exact: Callable, times: np.ndarray) -> float:
     """Return max |residual| over the size that the mass and highest derivative give it."""
     dynamics = problem.dynamics
     entries = {*dynamics.residual.needs, *dynamics.state_entries, problem.time}
-    jet_at = prolong(problem.exact, problem.space, entries)
+    jet_at = prolong(exact, problem.space, entries)
 
     def sizes(t):
         jet = jet_at(t)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def _orbax() -> Any:
 
 
 @contextmanager
-def _whole_or_nothing(target: Path) -> Iterator[Path]:
+def _whole_or_nothing(target: Path) -> Generator[Path]:
     """Give a temporary folder beside the target, and put it in the target's place at the end."""
     parent = target.absolute().parent
     try:

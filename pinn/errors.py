@@ -20,11 +20,15 @@ class RecipeError(PinnError, ValueError):
     """The training recipe asks for something impossible."""
 
 
+class TrainingError(PinnError, RuntimeError):
+    """Training gave nothing that could be kept."""
+
+
 class CheckpointError(PinnError, OSError):
     """A saved solver cannot be written or read back."""
 
 
 def near_matches(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'a' or 'b'?`, or nothing when no known word is close."""
+    """Return ` (did you mean 'a' or 'b'?)`, or nothing when no known word is close."""
     close = difflib.get_close_matches(word, sorted(set(known)), n=3, cutoff=0.5)
-    return "; did you mean " + " or ".join(repr(name) for name in close) + "?" if close else ""
+    return f" (did you mean {' or '.join(repr(name) for name in close)}?)" if close else ""

@@ -52,7 +52,8 @@ class Solution:
         def plan(entries: tuple[str, ...]) -> JetAt:
             return marching_jet(graph, space, time, entries)
 
-        return Trajectory(self.problem, plan, self.model, self.recipe.precision)
+        joints = self.model.windows.start
+        return Trajectory(self.problem, plan, self.model, self.recipe.precision, joints)
 
     def __call__(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each field at the times t, of the shape of t followed by the field's.

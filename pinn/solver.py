@@ -9,7 +9,7 @@ from importlib.metadata import version
 import jax
 from threadpoolctl import threadpool_limits
 
-from pinn.errors import PinnError
+from pinn.errors import PinnError, TrainingError
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
@@ -99,7 +99,7 @@ def _run(parts: Machinery, march: March, spent: float, watch: Observer) -> Solut
         "training": spent + time.perf_counter() - started,
     }
     if not march.windows:
-        raise PinnError(_reason(parts, march, interrupted))
+        raise TrainingError(_reason(parts, march, interrupted))
     if interrupted or march.stuck:
         warnings.warn(_reason(parts, march, interrupted), IncompleteWarning, stacklevel=3)
     device = jax.devices()[0]
@@ -116,15 +116,18 @@ def _run(parts: Machinery, march: March, spent: float, watch: Observer) -> Solut
 
 
 def _reason(parts: Machinery, march: March, interrupted: bool) -> str:
-    end = parts.problem.interval.upper
+    end, time_name = parts.problem.interval.upper, parts.problem.time
+    kept = "the solution is kept up to there" if march.windows else "nothing is kept"
     if interrupted:
+        further = ", and pinn.resume goes on from it" if march.windows else ""
         return (
-            f"Training was interrupted at {parts.problem.time} = {march.reached:.6g} of {end:.6g}; "
-            "the solution is kept up to there, and pinn.resume goes on from it."
+            f"Training was interrupted at {time_name} = {march.reached:.6g} of {end:.6g}; "
+            f"{kept}{further}."
         )
     residual = march.attempts[-1].residual if march.attempts else float("nan")
     return (
-        f"Training stalled at {parts.problem.time} = {march.reached:.6g} of {end:.6g}: no window "
-        f"length brought the residual below {residual:.1e}; the solution may be singular there, or "
-        "the recipe too small (try more points, a wider network, more steps)."
+        f"Training stalled at {time_name} = {march.reached:.6g} of {end:.6g} with a residual of "
+        f"{residual:.1e}, and {kept}: the solution may be singular there; the equation may jump "
+        "there (name the point in Interval's breakpoints=); or the recipe is too small (more "
+        "points, a wider network, more steps)."
     )

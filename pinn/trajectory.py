@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, ArrayLike
 
 from pinn.errors import ProblemError
@@ -31,6 +32,7 @@ class Trajectory:
         plan: from a tuple of entries to the function (state, t) ↦ jet at one time.
         state: the arrays that the function reads.
         precision: the arithmetic for concrete times.
+        joints: the times at which its pieces join.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class Trajectory:
         plan: Callable[[tuple[str, ...]], JetAt],
         state: Any,
         precision: Precision,
+        joints: ArrayLike | tuple[float, ...] = (),
     ):
         self.problem, self._plan = problem, plan
         self._state, self._precision = state, precision
+        self.joints = np.asarray(joints, dtype=float)
         self._compiled = lru_cache(maxsize=None)(self._compile)
 
     @property
@@ -66,9 +70,9 @@ class Trajectory:
 
     def sources(self, t: ArrayLike) -> dict[str, Array]:
         """Return, at a list of times, the rate of change of each charge that is not conserved."""
-        balanced = {n: c for n, c in self._charges.items() if c.source is not None}
-        needs = tuple(sorted({n for c in balanced.values() for n in c.needs}))
-        rates = jax.jit(jax.vmap(lambda j: {n: c.source(j) for n, c in balanced.items()}))
+        balanced = {n: c.source for n, c in self._charges.items() if c.source is not None}
+        needs = tuple(sorted({n for source in balanced.values() for n in source.needs}))
+        rates = jax.jit(jax.vmap(lambda j: {n: source(j) for n, source in balanced.items()}))
         with arithmetic(self._precision):
             return _unrounded(rates(self.jet(np.ravel(t), needs))) if balanced else {}
 
@@ -82,7 +86,7 @@ class Trajectory:
         return jax.jit(jax.vmap(self._function(names, charges), in_axes=(None, 0)))
 
     def _evaluate(self, t: ArrayLike, names: tuple[str, ...], charges: bool) -> Any:
-        if isinstance(t, jax.core.Tracer):
+        if isinstance(t, Tracer):
             state = jax.tree.map(_in_callers_precision, self._state)
             times = _in_callers_precision(t)
             values = jax.vmap(self._function(names, charges), in_axes=(None, 0))(
@@ -112,6 +116,6 @@ def _concrete(t: ArrayLike) -> np.ndarray:
 
 def _in_callers_precision(leaf: Array) -> Array:
     """Return real numbers in JAX's present default precision, integers as floats where a time."""
-    if isinstance(leaf, jax.core.Tracer) and jnp.issubdtype(leaf.dtype, jnp.integer):
+    if isinstance(leaf, Tracer) and jnp.issubdtype(leaf.dtype, jnp.integer):
         return leaf.astype(jnp.result_type(float))
     return jnp.asarray(leaf, jnp.result_type(float))

@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         """Raise what is wrong as one sentence, with where to find help unless it has a guess."""
         sentence = f"{message[0].upper()}{message[1:]}"
         help_is = f"; `{self.prog} --help` shows what there is."
-        raise UsageError(sentence if sentence.endswith("?") else sentence + help_is)
+        raise UsageError(sentence if sentence.endswith("?)") else sentence + help_is)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinn.cli.settings import read_settings
 from pinn.cli.text import remark
-from pinn.errors import CheckpointError, PinnError, ProblemError, RecipeError
+from pinn.errors import CheckpointError, RecipeError, TrainingError
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -120,18 +120,7 @@ def _problem(arguments: Namespace) -> "Problem":
 
     found = factory(arguments.problem)
     _use_cache(arguments.cache)  # before the problem compiles anything
-    parameters = read_settings(found.name, found.function, arguments.settings)
-    try:
-        return found(**parameters)
-    except PinnError:
-        raise
-    except (ValueError, ArithmeticError) as error:
-        if not parameters:
-            raise
-        raise ProblemError(
-            f"The problem {found.name!r} cannot be built with {', '.join(arguments.settings)} "
-            f"({type(error).__name__}: {error}); `pinn show {arguments.problem}` has good values."
-        ) from error
+    return found(**read_settings(found.name, found.function, arguments.settings))
 
 
 def _stated(problem: "Problem") -> str:
@@ -180,7 +169,7 @@ def _train(
     with _sentences(), _noting_interrupts() as interrupts:
         try:
             solution = train()
-        except PinnError as error:
+        except TrainingError as error:
             if not interrupts:
                 raise
             raise KeyboardInterrupt(TOO_EARLY) from error

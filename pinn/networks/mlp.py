@@ -61,8 +61,16 @@ class MLP(nnx.Module):
         centred = lambda key, shape, dtype: spread(key, shape, dtype) - network.spread  # noqa: E731
         layers = []
         for index, (size, next_size) in enumerate(pairwise(sizes)):
-            first = {"kernel_init": centred, "bias_init": centred} if index == 0 else {}
-            layers.append(nnx.Linear(size, next_size, param_dtype=dtype, rngs=rngs, **first))
+            layers.append(
+                nnx.Linear(
+                    size,
+                    next_size,
+                    kernel_init=centred if index == 0 else nnx.initializers.lecun_normal(),
+                    bias_init=centred if index == 0 else nnx.initializers.zeros,
+                    param_dtype=dtype,
+                    rngs=rngs,
+                )
+            )
         self.hidden = nnx.List(layers)
         self.last = nnx.Linear(
             sizes[-1],

@@ -1,6 +1,6 @@
 """The catalogue of symmetries: each names a generator, from which Noether derives a charge."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def time_translation(name: str = "energy", *, balance: bool = False) -> Symmetry
 
 def translation(
     field: str,
-    direction: ArrayLike | None = None,
+    direction: ArrayLike | Sequence[float] | None = None,
     *,
     name: str = "momentum",
     gauge: Callable[[Jet], Any] | None = None,
@@ -105,8 +105,8 @@ def translation(
 
 def boost(
     field: str,
-    mass: ArrayLike = 1.0,
-    direction: ArrayLike | None = None,
+    mass: ArrayLike | Sequence[float] = 1.0,
+    direction: ArrayLike | Sequence[float] | None = None,
     *,
     name: str = "boost",
     balance: bool = False,
@@ -273,7 +273,9 @@ def _field_shape(space: JetSpace, field: str) -> tuple[int, ...]:
     return space.fields[field]
 
 
-def _direction(space: JetSpace, field: str, direction: ArrayLike | None) -> np.ndarray:
+def _direction(
+    space: JetSpace, field: str, direction: ArrayLike | Sequence[float] | None
+) -> np.ndarray:
     shape = _field_shape(space, field)
     if direction is None:
         if not shape:

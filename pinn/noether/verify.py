@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import Array
 
 from pinn.errors import ProblemError
-from pinn.jets import Jet, partial, random_jets
+from pinn.jets import Jet, JetFunction, partial, random_jets
 from pinn.noether.charge import Charge, derive_charges
 from pinn.noether.current import contract, defect_terms
+from pinn.noether.generator import Generator
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 
@@ -112,29 +113,33 @@ def _kind(charge: Charge) -> str:
 
 def _test(problem: Problem, charge: Charge) -> tuple[Test, Jet]:
     """Return what to evaluate at one random jet, and the random jets."""
-    symmetric = _kind(charge) == "symmetry"
-    claim, entries = (_off_shell if symmetric else _on_shell)(problem, charge)
+    lagrangian, generator, source = problem.action_density, charge.generator, charge.source
+    if lagrangian is not None and generator is not None and not charge.balance:
+        claim, entries = _off_shell(lagrangian, generator)
+    else:
+        claim, entries = _on_shell(problem, charge)
     state = (problem.time, *problem.dynamics.state_entries)
 
     def test(jet: Jet) -> dict[str, tuple[Array, Array]]:
         found = {"claim": claim(jet)}
-        if charge.source is not None:
+        if source is not None:
             solution = problem.dynamics.on_shell({n: jet[n] for n in state}, charge.needs)
-            source = jnp.abs(charge.source(solution))
-            found["source"] = source, jnp.abs(charge.density(solution)) + source
+            rate = jnp.abs(source(solution))
+            found["source"] = rate, jnp.abs(charge.density(solution)) + rate
         return found
 
     return test, _jets(problem, (*entries, *state))
 
 
-def _off_shell(problem: Problem, charge: Charge) -> tuple[Sums, set[str]]:
+def _off_shell(lagrangian: JetFunction, generator: Generator) -> tuple[Sums, set[str]]:
     """Return |Δ| and Σ |terms of Δ| at a jet that need not obey the equation."""
-    pairs = defect_terms(problem.action_density, charge.generator)
+    pairs = defect_terms(lagrangian, generator)
 
     def sums(jet: Jet) -> tuple[Array, Array]:
         factors = [(left(jet), right(jet)) for left, right in pairs]
-        total = sum(contract(left, right) for left, right in factors)
-        size = sum(contract(jnp.abs(left), jnp.abs(right)) for left, right in factors)
+        zero = jnp.zeros(generator.family)
+        total = sum((contract(left, right) for left, right in factors), zero)
+        size = sum((contract(jnp.abs(left), jnp.abs(right)) for left, right in factors), zero)
         return jnp.abs(total), size
 
     return sums, {n for pair in pairs for factor in pair for n in factor.needs}

@@ -31,8 +31,8 @@ class Interval:
             raise ProblemError(f"An interval needs finite ends and breakpoints, got {points}.")
         if any(a >= b for a, b in pairwise(points)):
             raise ProblemError(
-                "An interval's lower end, breakpoints and upper end must increase strictly, "
-                f"got {points}: reorder or shorten the list."
+                f"An interval's ends and the breakpoints between them must increase, got {points}: "
+                "put the lower end first."
             )
         object.__setattr__(self, "lower", points[0])
         object.__setattr__(self, "upper", points[-1])

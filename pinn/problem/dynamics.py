@@ -1,9 +1,9 @@
 """The equation of motion, derived once and solved for its highest derivatives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -187,7 +187,7 @@ def generalised_forces(problem: "Problem") -> dict[str, JetFunction]:
             friction = partial(rayleigh, entry_of(space, field, problem.time, 1))
             forces[field] = [JetFunction(space, lambda j, f=friction: -f(j), "friction")]
     if problem.force is not None:
-        for field, function in _applied(problem).items():
+        for field, function in _applied(problem, problem.force).items():
             forces.setdefault(field, []).append(function)
     return {
         field: JetFunction(space, lambda j, parts=parts: sum(p(j) for p in parts), "force")
@@ -195,9 +195,9 @@ def generalised_forces(problem: "Problem") -> dict[str, JetFunction]:
     }
 
 
-def _applied(problem: "Problem") -> dict[str, JetFunction]:
+def _applied(problem: "Problem", force: Callable[[Jet], Any]) -> dict[str, JetFunction]:
     space = problem.space
-    whole = on_jets(space, problem.force, "force")
+    whole = on_jets(space, force, "force")
     if not isinstance(whole.result, Mapping):
         if len(space.fields) > 1:
             raise ProblemError(
@@ -219,8 +219,8 @@ def _applied(problem: "Problem") -> dict[str, JetFunction]:
 def _residual(problem: "Problem", forces: Mapping[str, JetFunction]) -> JetFunction:
     space = problem.space
     lagrangian = problem.action_density
-    if lagrangian is None:
-        whole = on_jets(space, problem.residual, "residual")
+    if lagrangian is None or problem.residual is not None:
+        whole = on_jets(space, cast(Callable[[Jet], Any], problem.residual), "residual")
 
         def flat(jet: Jet) -> Array:
             return jnp.concatenate([jnp.ravel(a) for a in jax.tree.leaves(whole(jet))])

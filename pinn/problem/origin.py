@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Kind = Literal["catalogue", "package", "file"]
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -15,6 +17,6 @@ class Origin:
         source: the file's own text where the kind is `file`, so that a saved solver carries it.
     """
 
-    kind: Literal["catalogue", "package", "file"]
+    kind: Kind
     factory: str
     source: str = ""

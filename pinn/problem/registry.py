@@ -2,19 +2,18 @@
 
 import dataclasses
 import hashlib
-import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pinn.errors import ProblemError, near_matches
+from pinn.errors import PinnError, ProblemError, near_matches
 from pinn.problem.catalogue import Listing, catalogue, listings_in
-from pinn.problem.origin import Origin
+from pinn.problem.origin import Kind, Origin
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -29,7 +28,7 @@ class Factory:
     """A registered function that builds a problem; calling it checks the parameters' names."""
 
     function: Callable[..., "Problem"]
-    kind: str = "file"
+    kind: Kind = "file"
 
     def __post_init__(self):
         for attribute in ("__doc__", "__name__", "__qualname__", "__module__"):
@@ -39,7 +38,7 @@ class Factory:
     @property
     def name(self) -> str:
         """The name it is registered under."""
-        return self.function.__name__
+        return str(getattr(self.function, "__name__", "problem"))
 
     def __call__(self, *args: Any, **parameters: Any) -> "Problem":
         """Build the problem, and note its name, parameters and origin on it."""
@@ -56,10 +55,28 @@ class Factory:
         except TypeError as error:
             raise ProblemError(f"The problem {self.name!r} cannot be built: {error}.") from error
         bound.apply_defaults()
-        problem = self.function(*bound.args, **bound.kwargs)
+        problem = self._build(bound)
         return dataclasses.replace(
             problem, name=self.name, parameters=dict(bound.arguments), origin=self._origin()
         )
+
+    def _build(self, bound: inspect.BoundArguments) -> "Problem":
+        try:
+            problem = self.function(*bound.args, **bound.kwargs)
+        except PinnError:
+            raise
+        except (ValueError, ArithmeticError) as error:
+            stated = ", ".join(f"{k}={v}" for k, v in bound.arguments.items())
+            raise ProblemError(
+                f"The problem {self.name!r} cannot be built with {stated} ({error}): its "
+                "docstring, which `pinn show` prints, has good values."
+            ) from error
+        if not hasattr(problem, "initial_state"):
+            raise ProblemError(
+                f"The function {self.name!r} returned {type(problem).__name__}, expected a "
+                "pinn.Problem."
+            )
+        return problem
 
     def _origin(self) -> Origin:
         kind = self.kind
@@ -120,13 +137,25 @@ def listing(name: str) -> Listing:
         ProblemError: no such problem.
     """
     path, _, chosen = str(name).partition(":")
-    found = _listings_of_file(Path(path)) if path.endswith(".py") else catalogue()
-    name = chosen or (next(iter(found)) if path.endswith(".py") else name)
+    if not path.endswith(".py"):
+        return _pick(catalogue(), name, "`pinn list` shows all")
+    found = _listings_of_file(Path(path))
+    if not chosen and len(found) > 1:
+        raise ProblemError(_several(path, found))
+    return _pick(found, chosen or next(iter(found)), f"{path} has {', '.join(found)}")
+
+
+def _pick(found: Mapping[str, Listing], name: str, hint: str) -> Listing:
     if name not in found:
-        raise ProblemError(
-            f"There is no problem {name!r}{near_matches(name, found)}; `pinn list` shows all."
-        )
+        raise ProblemError(f"There is no problem {name!r}{near_matches(name, found)}; {hint}.")
     return found[name]
+
+
+def _several(path: object, names: Iterable[str]) -> str:
+    return (
+        f"The file {str(path)!r} registers {', '.join(names)}: choose one, as in "
+        f"'{path}:{next(iter(names))}'."
+    )
 
 
 def load_module(path: Path, kind: str = "file", source: str | None = None) -> ModuleType:
@@ -136,11 +165,8 @@ def load_module(path: Path, kind: str = "file", source: str | None = None) -> Mo
     name = f"pinn_problems.{path.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_loader(name, loader=None, origin=str(path))
-    module = importlib.util.module_from_spec(spec)
-    module.__file__ = str(path)
-    module.__pinn_kind__ = kind
-    module.__pinn_source__ = text
+    module = ModuleType(name)
+    vars(module).update(__file__=str(path), __pinn_kind__=kind, __pinn_source__=text)
     sys.modules[name] = module
     _loading.append(name)
     try:
@@ -181,10 +207,7 @@ def _from_file(path: Path, chosen: str) -> Factory:
             f"The file {str(path)!r} registers no problem: decorate a function with @pinn.register."
         )
     if not chosen and len(factories) > 1:
-        raise ProblemError(
-            f"The file {str(path)!r} registers {', '.join(factories)}: choose one, as in "
-            f"'{path}:{next(iter(factories))}'."
-        )
+        raise ProblemError(_several(path, factories))
     chosen = chosen or next(iter(factories))
     if chosen not in factories:
         raise ProblemError(

@@ -38,17 +38,16 @@ def integrate(problem: Problem, method: AbstractMethod) -> Steps:
     equation = Equation.of(problem, method.separable)
     state = equation.pack({n: jnp.asarray(v) for n, v in problem.initial_state.items()})
     interval = problem.interval
-    first = None if isinstance(method, Adaptive) else interval.length / method.steps
     result = diffrax.diffeqsolve(
         equation.terms,
         method.solver,
         interval.lower,
         interval.upper,
-        first,
+        method.first_step(interval.length),
         state,
         stepsize_controller=_controller(problem, method),
         saveat=diffrax.SaveAt(t0=True, steps=True),
-        max_steps=method.max_steps if isinstance(method, Adaptive) else method.steps + 8,
+        max_steps=method.limit,
         throw=False,
     )
     times = np.asarray(result.ts)
@@ -103,7 +102,7 @@ class Equation:
 
 
 def _whole(dynamics: Dynamics) -> Equation:
-    def rate(t: Array, state: State, args: Any) -> State:
+    def rate(t: Any, state: State, args: Any) -> State:
         highest = _highest(dynamics, t, state)
         raised = {name: dynamics.space.raised(name, dynamics.time) for name in state}
         return {name: {**state, **highest}[rate_name] for name, rate_name in raised.items()}
@@ -122,10 +121,10 @@ def _split(dynamics: Dynamics) -> Equation:
             "depend on the velocity: choose GaussLegendre, or an adaptive method."
         )
 
-    def drift(t: Array, velocity: State, args: Any) -> State:
+    def drift(t: Any, velocity: State, args: Any) -> State:
         return velocity
 
-    def kick(t: Array, position: State, args: Any) -> State:
+    def kick(t: Any, position: State, args: Any) -> State:
         state = position | {dynamics.entry(f, 1): jnp.zeros_like(position[f]) for f in fields}
         highest = _highest(dynamics, t, state)
         return {f: highest[dynamics.entry(f, 2)] for f in fields}

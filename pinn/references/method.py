@@ -26,8 +26,11 @@ GENERAL = {
 }
 
 
+@dataclass(frozen=True)
 class AbstractMethod(abc.ABC):
     """A way to integrate an ordinary differential equation."""
+
+    name: str
 
     @property
     @abc.abstractmethod
@@ -38,6 +41,15 @@ class AbstractMethod(abc.ABC):
     @abc.abstractmethod
     def separable(self) -> bool:
         """Whether the solver steps positions and velocities in turn."""
+
+    @property
+    @abc.abstractmethod
+    def limit(self) -> int:
+        """The most steps it may take."""
+
+    @abc.abstractmethod
+    def first_step(self, length: float) -> float | None:
+        """Return the first step's length in an interval, or None where the solver chooses."""
 
     @abc.abstractmethod
     def coarser(self) -> tuple["AbstractMethod", float]:
@@ -70,6 +82,15 @@ class Adaptive(AbstractMethod):
     def separable(self) -> bool:
         """Runge–Kutta methods step the whole state at once."""
         return False
+
+    @property
+    def limit(self) -> int:
+        """The most steps it may take."""
+        return self.max_steps
+
+    def first_step(self, length: float) -> float | None:
+        """Let the controller choose."""
+        return None
 
     def coarser(self) -> tuple[AbstractMethod, float]:
         """Loosen the tolerance four times; the error follows it."""
@@ -108,6 +129,15 @@ class Fixed(AbstractMethod):
     def separable(self) -> bool:
         """Whether the solver steps positions and velocities in turn."""
         return self.name in SEPARABLE
+
+    @property
+    def limit(self) -> int:
+        """The most steps it may take, with room for rounding."""
+        return self.steps + 8
+
+    def first_step(self, length: float) -> float | None:
+        """Return an even share of the interval."""
+        return length / self.steps
 
     def coarser(self) -> tuple[AbstractMethod, float]:
         """Double the steps' length; the error grows by 2 to the order."""

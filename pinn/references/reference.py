@@ -106,14 +106,14 @@ def reference(problem: Problem, *, method: AbstractMethod | Closed | None = None
         verified_charges(problem)
         started = time.perf_counter()
         if isinstance(method, Closed):
-            plan, state, steps = _closed(problem), (), 0
+            plan, state, joints = _closed(problem), (), ()
         else:
             state = integrate(problem, method)
-            steps = int(state.times.shape[0]) - 1
+            joints = np.asarray(state.times)
             plan = lambda entries: between_steps(problem, method, entries)  # noqa: E731
         seconds = time.perf_counter() - started
-        trajectory = Trajectory(problem, plan, state, "float64")
-    return Reference(problem, method, trajectory, seconds, steps)
+        trajectory = Trajectory(problem, plan, state, "float64", joints)
+    return Reference(problem, method, trajectory, seconds, max(len(joints) - 1, 0))
 
 
 def _preferred(problem: Problem) -> AbstractMethod | Closed:

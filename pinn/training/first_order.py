@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array
 
 from pinn.errors import RecipeError, near_matches
 from pinn.training.objective import Objective, Parameters
@@ -60,5 +61,5 @@ class Optax(AbstractStep):
             updates, state = self._transformation().update(
                 gradient, state, parameters, value=loss, grad=gradient, value_fn=objective.loss
             )
-        moved = optax.apply_updates(parameters, updates)
+        moved = cast(Array, optax.apply_updates(parameters, updates))
         return StepResult(moved, state, parameters, loss, jnp.zeros((), bool))

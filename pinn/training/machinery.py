@@ -14,11 +14,11 @@ from flax import nnx
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
-from pinn.errors import ProblemError
 from pinn.jets import Jet
 from pinn.networks.marching import window_fields
 from pinn.networks.mlp import split_mlp
 from pinn.networks.window import Window, window_jet
+from pinn.noether.anchor import anchor
 from pinn.noether.charge import Charge
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
@@ -82,7 +82,7 @@ class Machinery:
         graph: the network's structure.
         unravel: from flat parameters to the network's state.
         nodes: the collocation points on [0, 1].
-        start: the jet of the exact initial data.
+        start: the jet of the exact initial data, by entry.
         anchors: each charge's value there.
         scales: what each charge's drift is measured against.
         compile_seconds: what compiling each part took.
@@ -94,7 +94,7 @@ class Machinery:
     graph: nnx.GraphDef
     unravel: Callable[[Array], nnx.State]
     nodes: Nodes
-    start: Jet
+    start: Mapping[str, np.ndarray]
     anchors: Mapping[str, np.ndarray]
     scales: Mapping[str, float]
     compile_seconds: dict[str, float] = field(default_factory=dict)
@@ -111,15 +111,16 @@ class Machinery:
     def first_front(self, seed: int) -> Front:
         """Return the march's beginning."""
         zero = {name: jnp.zeros_like(jnp.asarray(value)) for name, value in self.anchors.items()}
-        state = {name: self.start[name] for name in self.problem.dynamics.state_entries}
-        return Front(self.start[self.problem.time], state, zero, self.fresh(seed))
+        start = {name: jnp.asarray(value) for name, value in self.start.items()}
+        state = {name: start[name] for name in self.problem.dynamics.state_entries}
+        return Front(start[self.problem.time], state, zero, self.fresh(seed))
 
     def time_scale(self) -> float:
         """Return the shortest time on which a derivative at the start changes the one below it."""
         dynamics, times = self.problem.dynamics, [self.problem.interval.length]
         for f, order in dynamics.orders.items():
             sizes = [
-                float(jnp.max(jnp.abs(self.start[dynamics.entry(f, k)]))) for k in range(order + 1)
+                float(np.max(np.abs(self.start[dynamics.entry(f, k)]))) for k in range(order + 1)
             ]
             times += [a / b for a, b in pairwise(sizes) if a > 0.0 and b > 0.0]
         return min(times)
@@ -258,21 +259,18 @@ def machinery(problem: Problem, recipe: Recipe) -> Machinery:
     Raises:
         ProblemError: the problem's claims or initial data are wrong.
     """
-    charges = verified_charges(problem)
-    start = _initial_jet(problem, charges, recipe.precision)
-    measure = jax.jit(lambda j: {n: (c.density(j), c.drift_scale(j)) for n, c in charges.items()})
-    measured = jax.tree.map(np.asarray, measure(start))
+    begin_at = anchor(problem)
     graph, state = build_network(problem, recipe, seed=0)
     return Machinery(
         problem,
         recipe,
-        charges,
+        verified_charges(problem),
         graph,
         ravel_pytree(state)[1],
         Nodes.gauss_legendre(recipe.points),
-        start,
-        {name: value for name, (value, _) in measured.items()},
-        {name: float(scale) for name, (_, scale) in measured.items()},
+        {name: value.astype(recipe.precision) for name, value in begin_at.jet.items()},
+        {name: value.astype(recipe.precision) for name, value in begin_at.charges.items()},
+        begin_at.scales,
     )
 
 
@@ -281,17 +279,3 @@ def build_network(problem: Problem, recipe: Recipe, seed: int) -> tuple[nnx.Grap
     outputs = sum(int(np.prod(shape)) for shape in problem.fields.values())
     with arithmetic(recipe.precision):
         return split_mlp(outputs, recipe.network, np.dtype(recipe.precision), seed)
-
-
-def _initial_jet(problem: Problem, charges: Mapping[str, Charge], precision: str) -> Jet:
-    state = {n: jnp.asarray(v, precision) for n, v in problem.initial_state.items()}
-    state[problem.time] = jnp.asarray(problem.interval.lower, precision)
-    needed = tuple({n for charge in charges.values() for n in charge.needs})
-    start = jax.jit(lambda s: problem.dynamics.on_shell(s, needed))(state)
-    if not all(bool(jnp.all(jnp.isfinite(value))) for value in start.values()):
-        raise ProblemError(
-            "The equation of motion is not finite at the initial data, or cannot be solved for the "
-            "highest derivative there: the mass matrix is singular, or a force diverges; check the "
-            "Lagrangian and the initial values."
-        )
-    return start

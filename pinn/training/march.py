@@ -88,28 +88,29 @@ def complete(parts: Machinery, march: March) -> bool:
 def go_on(parts: Machinery, march: March) -> March:
     """Carry the march one chunk further: open a window, train it for a while, or settle it."""
     compiled = parts.compiled
-    if march.stage is None:
+    stage, loop = march.stage, march.loop
+    if stage is None:
         length = _clip(parts.problem.interval, march.reached, march.length)
         stage, loop = compiled["first"](march.front, jnp.asarray(length, parts.dtype))
-        march = replace(march, stage=stage, loop=loop)
-    loop, done = compiled["train"](march.stage, march.loop)
-    march = replace(march, loop=loop)
+    loop, done = compiled["train"](stage, loop)
+    march = replace(march, stage=stage, loop=loop)
     if not done:
         return march
-    report = jax.tree.map(np.asarray, compiled["close"](march.stage, loop, march.front.gained))
-    return _settle(parts, march, report)
+    report = jax.tree.map(np.asarray, compiled["close"](stage, loop, march.front.gained))
+    window = jax.tree.map(np.asarray, stage.window)
+    return _settle(parts, march, window, report, int(loop.taken))
 
 
-def _settle(parts: Machinery, march: March, report: Report) -> March:
+def _settle(parts: Machinery, march: March, window: Window, report: Report, taken: int) -> March:
     """Accept the trained window, or go back to its start with a shorter length."""
     rule, precision = parts.recipe.windows, parts.recipe.precision
-    length = float(march.stage.window.length)
-    attempt = Attempt(length, _worst(report), _reachable(parts, march), int(march.loop.taken))
+    length = float(window.length)
+    attempt = Attempt(length, _worst(report), _reachable(parts, march), taken)
     attempts = (*march.attempts, attempt)
     march = replace(march, attempts=attempts, steps=march.steps + attempt.steps)
     shorter = rule.retry(list(attempts), precision)
     if shorter is None and np.isfinite(attempts[-1].residual):
-        return _accept(parts, march, report, rule.following(list(attempts), precision))
+        return _accept(parts, march, window, report, rule.following(list(attempts), precision))
     span = parts.problem.interval.length
     stuck = shorter is None or shorter < 1e-7 * span
     front = replace(march.front, parameters=parts.fresh(march.seed))
@@ -136,8 +137,9 @@ def _worst(report: Report) -> float:
     return float(report.residual) if finite else float("inf")
 
 
-def _accept(parts: Machinery, march: March, report: Report, following: float) -> March:
-    window = jax.tree.map(np.asarray, march.stage.window)
+def _accept(
+    parts: Machinery, march: March, window: Window, report: Report, following: float
+) -> March:
     end = _end(parts.problem.interval, march.reached, float(window.length))
     front = Front(
         jnp.asarray(end, parts.dtype),
@@ -159,7 +161,7 @@ def _accept(parts: Machinery, march: March, report: Report, following: float) ->
         following,
         march.seed,
         (*march.windows, window),
-        (*march.parameters, report.parameters),
+        (*march.parameters, np.asarray(report.parameters)),
         (*march.records, record),
     )
 

@@ -22,6 +22,7 @@ class Observer:
 
     def __enter__(self) -> Self:
         if self.bar is not None:
+            self.bar.display.start_task(self.bar.task)
             self.bar.display.start()
         return self
 
@@ -45,13 +46,13 @@ class Bar:
         self.interval, self.total, self.counted = parts.problem.interval, 0.0, 0
         self.display = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=16),
             TextColumn("{task.percentage:3.0f}%"),
-            TextColumn("{task.fields[report]}"),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[report]}"),
             console=Console(stderr=True),
         )
-        self.task = self.display.add_task(parts.problem.name, total=1.0, report="")
+        self.task = self.display.add_task(parts.problem.name, total=1.0, report="", start=False)
 
     def __call__(self, march: March) -> None:
         """Show where the march stands."""
@@ -63,8 +64,7 @@ class Bar:
 
     def _report(self, march: March) -> str:
         if not march.records:
-            loss = float(march.loop.best_loss) if march.loop is not None else float("nan")
-            return f"loss {loss:.1e}"
+            return f"loss {float(march.loop.best_loss):.1e}" if march.loop is not None else ""
         last = march.records[-1]
         return (
             f"{len(march.records)} windows  loss {last.loss:.1e}  error ~ {self.total:.1e}  "

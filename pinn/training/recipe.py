@@ -6,6 +6,7 @@ from pinn.errors import RecipeError
 from pinn.networks.mlp import Network
 from pinn.precision import Precision
 from pinn.training.gauss_newton import GaussNewton
+from pinn.training.rows import SLICE
 from pinn.training.step import AbstractStep
 from pinn.training.windows import AbstractWindows, Adaptive
 
@@ -39,9 +40,9 @@ class Recipe:
     chunk: int = 200
 
     def __post_init__(self):
-        for name in ("points", "steps", "chunk"):
-            if getattr(self, name) < 1:
-                raise RecipeError(f"{name}= must be at least 1, got {getattr(self, name)}.")
+        for name, least in (("points", SLICE), ("steps", 1), ("chunk", 1)):
+            if getattr(self, name) < least:
+                raise RecipeError(f"{name}= must be at least {least}, got {getattr(self, name)}.")
         if self.conservation < 0.0:
             raise RecipeError(f"conservation= is a weight ≥ 0, got {self.conservation}.")
         if self.precision not in ("float64", "float32"):

@@ -277,7 +277,6 @@ def test_an_electric_field_exerts_a_torque():
     np.testing.assert_allclose(torque, -0.5 * jets.q[:, 1], atol=1e-13)
 
 
-@pytest.mark.xfail(strict=True, reason="verify samples times that may all miss the pulse")
 @pytest.mark.parametrize("start", [1.0, 3.0, 10.0, 19.0])
 def test_a_short_blow_is_not_overlooked(start):
     stated = pinn.get("struck_oscillator", start=start, duration=0.1)

@@ -1,0 +1,69 @@
+"""The exact beginning: the jet of the initial data, and what each charge is there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pinn.errors import ProblemError
+from pinn.noether.verify import verified_charges
+from pinn.precision import arithmetic
+from pinn.problem.problem import Problem
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What every solution of a problem begins with, in double precision.
+
+    Args:
+        jet: the time, each entry of the state, and the highest derivative that the equation
+            implies.
+        charges: each charge's value.
+        scales: what each charge's drift is measured against.
+    """
+
+    jet: Mapping[str, np.ndarray]
+    charges: Mapping[str, np.ndarray]
+    scales: Mapping[str, float]
+
+
+@lru_cache(maxsize=64)
+def anchor(problem: Problem) -> Anchor:
+    """Return the jet and the charges of a problem's initial data.
+
+    Raises:
+        ProblemError: the equation cannot be solved for the highest derivative there, or a claim of
+            the problem is false.
+    """
+    dynamics = problem.dynamics
+    state = {**problem.initial_state, problem.time: np.asarray(problem.interval.lower)}
+    with arithmetic("float64"):
+        state = {name: jnp.asarray(value) for name, value in state.items()}
+        start = jax.jit(lambda s: dict(dynamics.on_shell(s)))(state)
+        _check_finite(problem, start)
+        charges = verified_charges(problem)
+        needed = tuple({name for charge in charges.values() for name in charge.needs})
+
+        def measure(s):
+            jet = dynamics.on_shell(s, needed)
+            return {n: (c.density(jet), c.drift_scale(jet)) for n, c in charges.items()}
+
+        measured = jax.tree.map(np.asarray, jax.jit(measure)(state))
+    return Anchor(
+        {name: np.asarray(value) for name, value in start.items()},
+        {name: value for name, (value, _) in measured.items()},
+        {name: float(scale) for name, (_, scale) in measured.items()},
+    )
+
+
+def _check_finite(problem: Problem, start: Mapping[str, jax.Array]) -> None:
+    broken = [name for name, value in start.items() if not np.all(np.isfinite(value))]
+    if broken:
+        raise ProblemError(
+            f"The equation of {problem.name!r} does not give a finite {', '.join(broken)} at the "
+            "initial data: its mass matrix is singular there or a force diverges; check the "
+            "Lagrangian or residual and the initial values."
+        )
