@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinn import references as references
     from pinn.checking import check as check
     from pinn.checkpoint import load as load
     from pinn.errors import CheckpointError as CheckpointError
@@ -66,14 +67,14 @@ _HOME = {
     "register": "pinn.problem.registry",
     "resume": "pinn.solver",
     "solve": "pinn.solver",
-    "symmetry": "pinn.noether",
 }
-__all__ = sorted(_HOME)
+_MODULES = {"references": "pinn.references", "symmetry": "pinn.noether.symmetry"}
+__all__ = sorted({**_HOME, **_MODULES})
 
 
 def __getattr__(name: str) -> Any:
-    if name == "symmetry":
-        return importlib.import_module("pinn.noether.symmetry")
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name not in _HOME:
         raise AttributeError(f"module 'pinn' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

@@ -79,8 +79,12 @@ def between_steps(
         index = jnp.clip(index, 0, steps.times.shape[0] - 2)
         start = steps.times[index]
         state = equation.pack({name: leaf[index] for name, leaf in steps.states.items()})
-        memory = solver.init(equation.terms, start, t, state, None)
-        moved = solver.step(equation.terms, start, t, state, None, memory, made_jump=False)[0]
+        # A step of no length is not every solver's to take.
+        still = t == start
+        end = jnp.where(still, 0.5 * (start + steps.times[index + 1]), t)
+        memory = solver.init(equation.terms, start, end, state, None)
+        moved = solver.step(equation.terms, start, end, state, None, memory, made_jump=False)[0]
+        moved = jax.tree.map(lambda a, b: jnp.where(still, a, b), state, moved)
         return problem.dynamics.on_shell({**equation.unpack(moved), problem.time: t}, entries)
 
     return jet_at

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 from pinn.training.objective import Objective, Parameters
 from pinn.training.step import AbstractStep
 
-PATIENCE = 4
+PATIENCE = 8
 
 
 class LoopState(NamedTuple):

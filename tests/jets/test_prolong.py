@@ -25,7 +25,7 @@ def closed_forms(coordinates):
     s = sum(k * v for k, v in zip((a, b, c), variables, strict=False))
     p = sympy.prod([1 + v for v in variables])
     u = sympy.sin(s + d) * sympy.exp(p / 4)
-    q = [sympy.exp(s / 2), p**4 * (1 + d * s), sympy.cos(p) / (3 + s**2)]
+    q = [sympy.exp(s / 2), p**4 * (1 + d * s), sympy.cos(p * s)]
     return u, q
 
 

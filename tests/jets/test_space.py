@@ -51,8 +51,8 @@ def test_coordinates_are_scalar_entries_of_their_own():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("uu_t", r"no entry 'uu_t'; the fields are u, q, q_dot .* did you mean 'u_t'"),
-        ("q_z", r"no entry 'q_z'; .* the subscripts t, x, y; did you mean 'q_\w'"),
+        ("uu_t", r"no entry 'uu_t'; the fields are u, q, q_dot .*did you mean 'u_t'"),
+        ("q_z", r"no entry 'q_z'; .* the subscripts t, x, y.*did you mean 'q_\w'"),
         ("q_dott", r"did you mean 'q_dot"),
         ("u_", r"no entry 'u_'"),
         ("u__t", r"no entry 'u__t'"),
