@@ -16,7 +16,7 @@ from pinn.networks.window import Window
 from pinn.problem.origin import Origin
 from pinn.problem.problem import Problem
 from pinn.solution import Solution
-from pinn.training.machinery import Front, build_network, machinery
+from pinn.training.machinery import Front, machinery, network_structure
 from pinn.training.march import March, Record
 from pinn.training.recipe import Recipe
 from pinn.training.spec import to_spec
@@ -144,8 +144,8 @@ def _ravelled(parameters: PyTree[np.ndarray]) -> np.ndarray:
 
 
 def matching_network(problem: Problem, recipe: Recipe, spec: Mapping[str, Any]) -> nnx.State:
-    """Return fresh parameters, after checking that the saved ones have their names and shapes."""
-    _, fresh = build_network(problem, recipe, spec["seed"])
+    """Return the parameters' structure, after checking that the saved ones fit into it."""
+    _, fresh = network_structure(problem, recipe)
     expected = {name: list(leaf.shape) for name, leaf in _named(fresh).items()}
     saved = {n: s["shape"][1:] for n, s in spec["arrays"]["model"]["parameters"].items()}
     if expected != saved:

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float
 from pinn.jets import Jet
 from pinn.networks.marching import MarchingState, marching_jet
 from pinn.problem.problem import Problem
-from pinn.training.machinery import build_network
+from pinn.training.machinery import network_structure
 from pinn.training.march import March
 from pinn.training.recipe import Recipe
 from pinn.trajectory import JetAt, Trajectory
@@ -46,7 +46,7 @@ class Solution:
     @cached_property
     def trajectory(self) -> Trajectory:
         """Its fields, jets and charges as functions of time."""
-        graph, _ = build_network(self.problem, self.recipe, self.seed)
+        graph, _ = network_structure(self.problem, self.recipe)
         space, time = self.problem.space, self.problem.time
 
         def plan(entries: tuple[str, ...]) -> JetAt:

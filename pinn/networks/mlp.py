@@ -89,9 +89,6 @@ class MLP(nnx.Module):
         return self.last(x)
 
 
-def split_mlp(
-    outputs: int, network: Network, dtype: DTypeLike, seed: int
-) -> tuple[nnx.GraphDef, nnx.State]:
-    """Return the structure and the fresh parameters of a network of one time variable."""
-    model = MLP(1, outputs, network, dtype=dtype, rngs=nnx.Rngs(jax.random.key(seed)))
-    return nnx.split(model)
+def build_mlp(outputs: int, network: Network, dtype: DTypeLike, seed: int) -> MLP:
+    """Return a fresh network of one time variable."""
+    return MLP(1, outputs, network, dtype=dtype, rngs=nnx.Rngs(jax.random.key(seed)))

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from pinn.jets import Jet
 from pinn.networks.marching import window_fields
-from pinn.networks.mlp import split_mlp
+from pinn.networks.mlp import MLP, build_mlp
 from pinn.networks.window import Window, window_jet
 from pinn.noether.anchor import anchor
 from pinn.noether.charge import Charge
@@ -106,7 +106,8 @@ class Machinery:
 
     def fresh(self, seed: int) -> Float[Array, " parameters"]:
         """Return untrained flat parameters."""
-        return ravel_pytree(build_network(self.problem, self.recipe, seed)[1])[0]
+        _, state = nnx.split(_network(self.problem, self.recipe, seed))
+        return ravel_pytree(state)[0]
 
     def first_front(self, seed: int) -> Front:
         """Return the march's beginning."""
@@ -260,7 +261,7 @@ def machinery(problem: Problem, recipe: Recipe) -> Machinery:
         ProblemError: the problem's claims or initial data are wrong.
     """
     begin_at = anchor(problem)
-    graph, state = build_network(problem, recipe, seed=0)
+    graph, state = nnx.split(_network(problem, recipe, seed=0))
     return Machinery(
         problem,
         recipe,
@@ -274,8 +275,12 @@ def machinery(problem: Problem, recipe: Recipe) -> Machinery:
     )
 
 
-def build_network(problem: Problem, recipe: Recipe, seed: int) -> tuple[nnx.GraphDef, nnx.State]:
-    """Return the structure and the fresh parameters of the network of one window."""
-    outputs = sum(int(np.prod(shape)) for shape in problem.fields.values())
+def network_structure(problem: Problem, recipe: Recipe) -> tuple[nnx.GraphDef, nnx.State]:
+    """Return the structure of one window's network, and the shapes of its parameters."""
     with arithmetic(recipe.precision):
-        return split_mlp(outputs, recipe.network, np.dtype(recipe.precision), seed)
+        return nnx.split(nnx.eval_shape(lambda: _network(problem, recipe, seed=0)))
+
+
+def _network(problem: Problem, recipe: Recipe, seed: int) -> MLP:
+    outputs = sum(int(np.prod(shape)) for shape in problem.fields.values())
+    return build_mlp(outputs, recipe.network, np.dtype(recipe.precision), seed)
