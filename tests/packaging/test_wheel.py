@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ def run(*command: str, **options) -> str:
 def test_the_wheel_carries_the_problems_and_solves_one(tmp_path: Path):
     uv = shutil.which("uv")
     assert uv, "the tests are run by uv"
-    run(uv, "build", "--wheel", "--out-dir", str(tmp_path / "dist"), str(ROOT))
+    here = ("--python", sys.executable)
+    run(uv, "build", "--wheel", *here, "--out-dir", str(tmp_path / "dist"), str(ROOT))
     (wheel,) = (tmp_path / "dist").glob("*.whl")
-    run(uv, "venv", "--python", "3.12", str(tmp_path / "empty"))
+    run(uv, "venv", *here, str(tmp_path / "empty"))
     python = str(tmp_path / "empty" / "bin" / "python")
     run(uv, "pip", "install", "--compile-bytecode", "--python", python, str(wheel))
     elsewhere = tmp_path / "elsewhere"
