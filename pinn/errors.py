@@ -12,8 +12,10 @@ class ProblemError(PinnError, ValueError):
     """The problem as stated is wrong: a bad shape, a false symmetry, a charge that is not kept."""
 
 
-class UnknownEntryError(ProblemError, AttributeError):
+class UnknownEntryError(ProblemError, AttributeError, KeyError):
     """A jet was asked for an entry that does not exist, or that was not computed."""
+
+    __str__ = Exception.__str__  # KeyError would show the sentence in quotes
 
 
 class RecipeError(PinnError, ValueError):

@@ -37,7 +37,10 @@ class Jet(Mapping[str, Array]):
         return self[name]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.space.canonical(name) in self._values
+        try:
+            return isinstance(name, str) and self.space.canonical(name) in self._values
+        except UnknownEntryError:
+            return False
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

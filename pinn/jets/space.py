@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pinn.errors import ProblemError, UnknownEntryError, near_matches
 
 Shape = tuple[int, ...]
+_TAKEN = ("space", "get", "items", "keys", "values")
 
 
 class Entry(NamedTuple):
@@ -43,7 +44,17 @@ class JetSpace:
                     f"The field {name!r} needs a name that is a Python identifier, has no leading "
                     "underscore and is not a coordinate: rename it."
                 )
-        shapes = tuple((name, tuple(int(n) for n in shape)) for name, shape in fields.items())
+            if name in _TAKEN:
+                raise ProblemError(
+                    f"The field name {name!r} is taken by jets themselves, as are "
+                    f"{', '.join(_TAKEN)}: rename the field."
+                )
+            stem, _, tail = name.rpartition("_")
+            if stem in fields and tail and set(tail) <= set(coordinates):
+                raise ProblemError(
+                    f"The field {name!r} has the name of a derivative of {stem!r}: rename it."
+                )
+        shapes = tuple((name, _checked_shape(name, shape)) for name, shape in fields.items())
         return cls(tuple(coordinates), shapes)
 
     @property
@@ -82,6 +93,16 @@ class JetSpace:
     def shape(self, name: str) -> Shape:
         """Return the array shape of a coordinate (scalar) or of a field's derivative."""
         return () if name in self.coordinates else self.fields[self.parse(name).field]
+
+
+def _checked_shape(name: str, shape: object) -> Shape:
+    whole = isinstance(shape, tuple | list) and all(isinstance(n, int) and n > 0 for n in shape)
+    if not whole:
+        raise ProblemError(
+            f"The field {name!r} has the shape {shape!r}, expected a tuple of positive integers: "
+            "() for a scalar, (2,) for a vector in the plane."
+        )
+    return tuple(shape)
 
 
 @lru_cache(maxsize=4096)

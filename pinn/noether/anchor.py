@@ -9,9 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from pinn.errors import ProblemError
+from pinn.jets import Jet
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
+
+SINGULAR = 1e13
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ def anchor(problem: Problem) -> Anchor:
         state = {name: jnp.asarray(value) for name, value in state.items()}
         start = jax.jit(lambda s: dict(dynamics.on_shell(s)))(state)
         _check_finite(problem, start)
+        _check_mass(problem, np.asarray(dynamics.mass_matrix(Jet(problem.space, start))))
         charges = verified_charges(problem)
         needed = tuple({name for charge in charges.values() for name in charge.needs})
 
@@ -57,6 +61,18 @@ def anchor(problem: Problem) -> Anchor:
         {name: value for name, (value, _) in measured.items()},
         {name: float(scale) for name, (_, scale) in measured.items()},
     )
+
+
+def _check_mass(problem: Problem, mass: np.ndarray) -> None:
+    """Refuse a mass matrix whose rows depend on each other up to round-off."""
+    rows = mass / np.max(np.abs(mass), axis=1, keepdims=True)
+    balanced = rows / np.max(np.abs(rows), axis=0, keepdims=True)
+    if not np.linalg.cond(balanced) < SINGULAR:
+        raise ProblemError(
+            f"The equation of {problem.name!r} cannot be solved for its highest derivatives at the "
+            "initial data: its mass matrix is singular; check the Lagrangian or residual, and "
+            "remove fields that have no motion of their own."
+        )
 
 
 def _check_finite(problem: Problem, start: Mapping[str, jax.Array]) -> None:

@@ -116,14 +116,15 @@ def _declared(problem: Problem) -> list[Charge]:
     for name, declared in problem.conserved.items():
         density = declared.density if isinstance(declared, Balance) else declared
         source = declared.source if isinstance(declared, Balance) else None
-        charges.append(
-            Charge(
-                name,
-                _array(problem, density, f"charge {name!r}"),
-                None if source is None else _array(problem, source, f"source of {name!r}"),
-                problem.scales.get(name),
-            )
-        )
+        density = _array(problem, density, f"charge {name!r}")
+        if source is not None:
+            source = _array(problem, source, f"source of {name!r}")
+            if source.shape != density.shape:
+                raise ProblemError(
+                    f"The source of {name!r} has shape {source.shape}, but its density has shape "
+                    f"{density.shape}: make them agree."
+                )
+        charges.append(Charge(name, density, source, problem.scales.get(name)))
     return charges
 
 

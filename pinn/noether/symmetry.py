@@ -1,7 +1,7 @@
 """The catalogue of symmetries: each names a generator, from which Noether derives a charge."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -126,6 +126,11 @@ def boost(
         shift = _direction(space, field, direction)
         shape = _field_shape(space, field)
         inertia = np.asarray(mass, dtype=float)
+        if inertia.shape not in ((), shape[:1], shape[:-1]):
+            raise ProblemError(
+                f"A boost of {field!r} has mass= of shape {inertia.shape}, expected a number or "
+                f"one for each body, of shape {shape[:-1]}."
+            )
         inertia = inertia.reshape(inertia.shape + (1,) * (len(shape) - inertia.ndim))
         weighted = np.broadcast_to(inertia, shape) * shift
 
@@ -190,9 +195,10 @@ _SPACE = np.array(
 def phase(field: str, *, name: str = "norm", balance: bool = False) -> Symmetry:
     """Turn the phase of a complex field, stored as (real, imaginary) in its last axis.
 
-    η = (−b, a) for ψ = a + ib, the group U(1); the charge is the norm (particle number).
+    η = (−b, a) for ψ = a + ib, the group U(1); the charge is the norm (particle number), with the
+    sign that makes it positive for L = b a_t − a b_t + …, Schrödinger's.
     """
-    return rotation(field, name=name, balance=balance)
+    return replace(rotation(field, name=name, balance=balance), sign=-1.0)
 
 
 def scaling(

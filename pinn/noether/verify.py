@@ -18,6 +18,7 @@ from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 
 TOLERANCE = 1e-8
+IDLE = 1e-13
 SAMPLES = 16
 SEED = 0
 
@@ -67,11 +68,20 @@ def _verify(problem: Problem) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]
     verdicts, verified = [], {}
     for name, charge in charges.items():
         defect = _largest(name, *defects[name]["claim"])
-        steady = charge.source is not None and problem.time not in charge.source.needs
-        idle = steady and _largest(name, *defects[name]["source"]) == 0.0
+        idle = _steady(problem, charge) and _largest(name, *defects[name]["source"]) <= IDLE
         verified[name] = replace(charge, source=None) if idle else charge
         verdicts.append(Verdict(name, _kind(verified[name]), defect))
     return verified, tuple(verdicts)
+
+
+def _steady(problem: Problem, charge: Charge) -> bool:
+    """Tell whether a charge has a source, and what drives it does not depend on time by itself."""
+    if charge.source is None:
+        return False
+    if charge.generator is None:
+        return problem.time not in charge.source.needs
+    drivers = [*problem.dynamics.forces.values(), problem.action_density]
+    return all(driver is None or problem.time not in driver.needs for driver in drivers)
 
 
 def verified_charges(problem: Problem) -> Mapping[str, Charge]:

@@ -26,7 +26,13 @@ class Interval:
     breakpoints: tuple[float, ...] = ()
 
     def __post_init__(self):
-        points = [float(p) for p in (self.lower, *self.breakpoints, self.upper)]
+        try:
+            points = [float(p) for p in (self.lower, *self.breakpoints, self.upper)]
+        except (TypeError, ValueError) as error:
+            raise ProblemError(
+                "An interval takes two numbers and breakpoints=(…), a tuple of numbers, got "
+                f"{self.lower!r}, {self.upper!r} and {self.breakpoints!r}."
+            ) from error
         if not all(math.isfinite(p) for p in points):
             raise ProblemError(f"An interval needs finite ends and breakpoints, got {points}.")
         if any(a >= b for a, b in pairwise(points)):

@@ -77,12 +77,28 @@ class Problem:
 
     def __post_init__(self):
         _check_axes(self.axes)
-        if not self.fields:
+        if not isinstance(self.fields, Mapping) or not self.fields:
             raise ProblemError("The problem has no fields: give fields={'q': (2,)} or similar.")
         if (self.lagrangian is None) == (self.residual is None):
             raise ProblemError(
                 "A problem needs either lagrangian= or residual=, not both and not neither."
             )
+        if isinstance(self.symmetries, str) or not isinstance(self.symmetries, Sequence):
+            raise ProblemError(
+                "symmetries= takes a list, as in [pinn.symmetry.time_translation()], got "
+                f"{type(self.symmetries).__name__}."
+            )
+        for one in self.symmetries:
+            if not hasattr(one, "build"):
+                raise ProblemError(
+                    f"symmetries= holds {one!r}, expected symmetries from pinn.symmetry such as "
+                    "time_translation()."
+                )
+        for name, scale in self.scales.items():
+            if not (isinstance(scale, int | float) and 0.0 < scale < float("inf")):
+                raise ProblemError(
+                    f"scales= gives {name!r} the size {scale!r}: give a positive number."
+                )
         for key in ("symmetries", "dissipation", "force"):
             if getattr(self, key) and self.lagrangian is None:
                 raise ProblemError(
@@ -151,6 +167,10 @@ class Problem:
 
 
 def _check_axes(axes: Mapping[str, Interval]) -> None:
+    if not isinstance(axes, Mapping):
+        raise ProblemError(
+            f"axes= takes a dictionary such as {{'t': pinn.Interval(0.0, 1.0)}}, got {axes!r}."
+        )
     for name, axis in axes.items():
         if not isinstance(axis, Interval):
             raise ProblemError(f"The axis {name!r} must be a pinn.Interval, got {axis!r}.")
