@@ -108,14 +108,14 @@ def table(runs: list[dict]) -> str:
     for run in runs:
         cases[run["problem"], run["setting"]].append(run)
     lines += [_row(*case, group) for case, group in cases.items()]
-    seeds = len({run["seed"] for run in runs})
     last = runs[-1]
     lines += [
         "",
-        f"Median of {seeds} seeds, {last['facts']['precision']}, {last['machine']}, "
-        f"jax {last['versions']['jax']}; each run in a fresh process. Drift is before any "
-        "projection, max over charges; diffrax is Dopri8 with tolerances at round-off, compilation "
-        "included. The reference's own error is estimated at "
+        "Median and, in brackets, worst over the seeds: five where there is a target, two "
+        f"elsewhere. {last['facts']['precision']}, {last['machine']}, jax {last['versions']['jax']}; "
+        "each run in a fresh process. Drift is before any projection, the largest of all charges, "
+        "on 2,001 times that training did not use; diffrax is Dopri8 with tolerances at round-off, "
+        "its seconds with compilation. The references' own errors are estimated at "
         f"{max(r['reference_error'] for r in runs):.0e} or less.",
         "",
     ]
@@ -125,7 +125,7 @@ def table(runs: list[dict]) -> str:
 def _row(problem: str, setting: str, runs: list[dict]) -> str:
     def middle(pick) -> str:
         values = [pick(run) for run in runs]
-        return f"{median(values):.1e}"
+        return f"{median(values):.1e} ({max(values):.0e})"
 
     first = runs[0]
     drifts = bool(first["reached_drift"])
@@ -158,7 +158,7 @@ def main() -> None:
     chosen = [case for case in CASES if options.only in (None, case.problem)]
     runs = []
     for case in chosen:
-        for seed in range(options.seeds):
+        for seed in range(options.seeds if case.error else min(options.seeds, 2)):
             runs.append(run_apart(case, seed))
             error = max(runs[-1]["reached_error"].values())
             print(f"{case.problem} {case.setting} seed {seed}: {error:.1e}", flush=True)

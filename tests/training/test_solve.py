@@ -161,7 +161,7 @@ def test_error_falls_with_the_length_of_the_windows():
 
 
 def test_conservation_rows_help_where_training_is_under_resolved():
-    """Few points and steps on an orbit: much less error and no more drift, in the mean over seeds."""
+    """Few points and steps on an orbit: less error and no more drift, in the mean over seeds."""
     problem = pinn.get("kepler", eccentricity=0.3)
     means = {}
     for weight in (0.0, 1.0):
