@@ -1,7 +1,7 @@
 """A trained solver as plain data and named arrays, and back."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
@@ -83,9 +83,14 @@ def named_arrays(solution: Solution) -> dict[str, PyTree[np.ndarray]]:
         "front": {
             name: value for name, value in front.items() if not isinstance(value, Mapping) or value
         },
-        "in_hand": {f"{index:04d}": leaf for index, leaf in enumerate(in_hand)},
+        "in_hand": _numbered(in_hand),
+        "final": _numbered(march.final),
     }
     return jax.tree.map(np.asarray, {name: part for name, part in tree.items() if part})
+
+
+def _numbered(leaves: Iterable[Array | np.ndarray]) -> dict[str, Array | np.ndarray]:
+    return {f"{index:04d}": leaf for index, leaf in enumerate(leaves)}
 
 
 def _named(parameters: PyTree[Array]) -> dict[str, Array]:
@@ -113,6 +118,7 @@ def restored_march(
     gained = saved.get("gained", {})
     front = Front(saved["time"], saved["state"], gained, saved["parameters"])
     stage, loop = _in_hand(problem, recipe, arrays["in_hand"]) if spec["open"] else (None, None)
+    final = arrays.get("final", {})
     pick = lambda tree, k: jax.tree.map(lambda leaf: np.asarray(leaf[k]), tree)  # noqa: E731
     return March(
         front,
@@ -125,6 +131,7 @@ def restored_march(
         spec["steps"],
         stage,
         loop,
+        final=tuple(final[name] for name in sorted(final)),
     )
 
 

@@ -15,7 +15,7 @@ from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
 from pinn.solution import Solution
 from pinn.training.machinery import Machinery, machinery
-from pinn.training.march import March, begin_march, complete, go_on, trained
+from pinn.training.march import March, begin_march, complete, go_on, reopened, trained
 from pinn.training.progress import Observer, observer
 from pinn.training.recipe import Recipe
 
@@ -58,14 +58,29 @@ def solve(
 def resume(
     solution: Solution,
     *,
+    steps: int | None = None,
     progress: bool = True,
     observe: Callable[[March], None] | None = None,
 ) -> Solution:
-    """Go on training a solution that was interrupted, to the same numbers as if it had not been."""
-    with arithmetic(solution.recipe.precision):
-        parts = _prepare(solution.problem, solution.recipe)
+    """Go on training a solution that was interrupted, to the same numbers as if it had not been.
+
+    Args:
+        solution: what to train on, fresh from `pinn.solve` or from `pinn.load`.
+        steps: the most steps in each window in place of the recipe's. A complete solution in one
+            window is trained further from the state that its optimiser ended in.
+        progress: show a progress bar where the output is a terminal.
+        observe: called with the march after each chunk of steps.
+
+    Raises:
+        RecipeError: a complete solution in several windows is asked to take more steps.
+    """
+    more = steps is not None and solution.complete
+    recipe = solution.recipe if steps is None else replace(solution.recipe, steps=steps)
+    with arithmetic(recipe.precision):
+        parts = _prepare(solution.problem, recipe)
+        march = reopened(parts, solution.march) if more else solution.march
         spent = solution.seconds["training"]
-        return _run(parts, solution.march, spent, observer(parts, progress, observe))
+        return _run(parts, march, spent, observer(parts, progress, observe))
 
 
 def _prepare(problem: Problem, recipe: Recipe) -> Machinery:

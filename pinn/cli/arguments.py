@@ -130,6 +130,12 @@ def _resume(parser: Parser) -> None:
     parser.add_argument(
         "--trust", action="store_true", help="run the problem file that the folder carries"
     )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="the most steps in each window; trains a complete run in one window further",
+    )
     _quiet(parser)
     _no_cache(parser)
 
@@ -168,6 +174,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "show": ("Show a problem: equation, symmetries, parameters, and what follows from them", _show),
     "check": ("Check everything that a problem claims", _check),
     "solve": ("Train a solver, and score it against a reference", _solve),
-    "resume": ("Go on training a saved solver that is incomplete", _resume),
+    "resume": ("Go on training a saved solver", _resume),
     "doctor": ("Check that this machine computes correctly", _doctor),
 }

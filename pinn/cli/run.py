@@ -58,12 +58,14 @@ def resume_run(arguments: Namespace) -> int:
         saved = pinn.load(arguments.run, trust=arguments.trust)
     except CheckpointError as error:
         raise CheckpointError(str(error).replace("trust=True", "--trust")) from error
-    if saved.complete:
+    if saved.complete and arguments.steps is None:
         remark(f"The solver in {arguments.run!r} is complete: nothing is left to train.")
         print(_scores(saved))
         return 0
     _announce(arguments, f"{_stated(saved.problem)}: going on from {saved.reached:.6g}")
-    train = lambda: pinn.resume(saved, progress=not arguments.quiet)  # noqa: E731
+    train = lambda: pinn.resume(  # noqa: E731
+        saved, steps=arguments.steps, progress=not arguments.quiet
+    )
     return _train(arguments, train, arguments.run, True)
 
 

@@ -113,8 +113,7 @@ def factory(name: str) -> Factory:
     if name in _registered:
         return _registered[name]
     if name in catalogue():
-        load_module(catalogue()[name].path, kind="catalogue")
-        return _registered[name]
+        return _from_catalogue(name)
     packaged = {point.name: point for point in entry_points(group=GROUP)}
     if name in packaged:
         return _from_package(packaged[name])
@@ -189,7 +188,14 @@ def rebuild(origin: Origin, parameters: Mapping[str, Any]) -> "Problem":
     if origin.kind == "file":
         module = load_module(Path(f"{origin.factory}.py"), source=origin.source)
         return _factories_in(module)[origin.factory](**parameters)
-    return factory(origin.factory)(**parameters)
+    shipped = origin.kind == "catalogue" and origin.factory in catalogue()
+    found = _from_catalogue(origin.factory) if shipped else factory(origin.factory)
+    return found(**parameters)
+
+
+def _from_catalogue(name: str) -> Factory:
+    """Return a problem that ships with the library, even where the user registered a namesake."""
+    return _factories_in(load_module(catalogue()[name].path, kind="catalogue"))[name]
 
 
 def _from_file(path: Path, chosen: str) -> Factory:

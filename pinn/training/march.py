@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pinn.errors import RecipeError
 from pinn.networks.marching import MarchingState
 from pinn.networks.window import Window
 from pinn.problem.axes import Interval
@@ -54,6 +55,7 @@ class March:
         loop: where its training stands.
         seed: the seed of fresh parameters.
         stuck: whether no window length gave a solution.
+        final: the leaves of the last accepted window's training state, to train it further.
     """
 
     front: Front
@@ -67,6 +69,7 @@ class March:
     stage: Stage | None = None
     loop: LoopState | None = None
     stuck: bool = False
+    final: tuple[np.ndarray, ...] = ()
 
     @property
     def reached(self) -> float:
@@ -78,6 +81,26 @@ def begin_march(parts: Machinery, seed: int) -> March:
     """Return a march before its first window."""
     span, scale = parts.problem.interval.length, parts.time_scale()
     return March(parts.first_front(seed), parts.recipe.windows.first(span, scale), seed)
+
+
+def reopened(parts: Machinery, march: March) -> March:
+    """Return a march whose only window is in training again, from the state that it ended in.
+
+    Raises:
+        RecipeError: there are more windows than one, each of which starts where the one before it
+            ended, so that training one further would unsettle the rest.
+    """
+    stage, loop = parts.example()
+    if len(march.windows) != 1 or len(march.final) != len(jax.tree.leaves(loop)):
+        raise RecipeError(
+            "Only a solution in one window, windows=pinn.Uniform(1), can take more steps: solve "
+            "anew with a larger steps=, or a smaller tolerance."
+        )
+    start = begin_march(parts, march.seed)
+    stage, _ = parts.compiled["first"](start.front, jnp.asarray(start.length, parts.dtype))
+    leaves = [jnp.asarray(leaf) for leaf in march.final]
+    loop = jax.tree.unflatten(jax.tree.structure(loop), leaves)
+    return replace(start, stage=stage, loop=loop)
 
 
 def complete(parts: Machinery, march: March) -> bool:
@@ -163,6 +186,7 @@ def _accept(
         (*march.windows, window),
         (*march.parameters, np.asarray(report.parameters)),
         (*march.records, record),
+        final=tuple(np.asarray(leaf) for leaf in jax.tree.leaves(march.loop)),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 import pinn
 from pinn.errors import ProblemError
 from pinn.problem.catalogue import catalogue, listings_in
-from pinn.problem.registry import factory, listing, listings, rebuild
+from pinn.problem.registry import _registered, factory, listing, listings, rebuild
 
 SPRING = '''
 """A file of one's own."""
@@ -253,3 +253,19 @@ def test_catalogue_lists_every_problem_with_a_summary():
     assert listings() is catalogue() and "kepler" in catalogue()
     assert all(entry.summary.endswith(".") for entry in catalogue().values())
     assert all(entry.name == name for name, entry in catalogue().items())
+
+
+def test_a_namesake_does_not_take_a_shipped_problems_place_in_its_solvers():
+    shipped = pinn.get("van_der_pol", end=1.0)
+
+    @pinn.register
+    def van_der_pol(end: float = 1.0) -> pinn.Problem:
+        """Another problem with the same name."""
+        return pinn.get("lorenz", end=end)
+
+    try:
+        assert set(pinn.get("van_der_pol").fields) != set(shipped.fields)
+        again = rebuild(shipped.origin, shipped.parameters)
+        assert again.fields == shipped.fields
+    finally:
+        _registered.pop("van_der_pol")

@@ -1,5 +1,6 @@
 """Saved solvers: whole or not at all, loaded anywhere, loud where something is wrong."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -248,3 +249,26 @@ def test_an_optimiser_goes_on_in_the_middle_of_a_window(tmp_path):
     whole = pinn.resume(pinn.load(tmp_path / "run"))
     times = np.linspace(0.0, 0.5, 11)
     np.testing.assert_array_equal(whole(times)["theta"], halves(times)["theta"])
+
+
+@pytest.mark.parametrize(
+    ("step", "few", "many"),
+    [(pinn.Optax("adam", {"learning_rate": 3e-3}), 60, 90), (pinn.GaussNewton(), 3, 7)],
+)
+def test_a_complete_run_in_one_window_takes_more_steps(tmp_path, step, few, many):
+    problem = pinn.get("pendulum", end=0.5)
+    short = pinn.Recipe(
+        network=pinn.Network(width=8), step=step, windows=pinn.Uniform(1), steps=few, chunk=25
+    )
+    whole = pinn.solve(problem, recipe=dataclasses.replace(short, steps=many), progress=False)
+    half = pinn.solve(problem, recipe=short, progress=False)
+    half.save(tmp_path / "half")
+    further = pinn.resume(pinn.load(tmp_path / "half"), steps=many, progress=False)
+    assert (half.steps, further.steps, whole.steps) == (few, many, many)
+    np.testing.assert_array_equal(further(TIMES)["theta"], whole(TIMES)["theta"])
+    assert np.any(np.asarray(half(TIMES)["theta"]) != np.asarray(whole(TIMES)["theta"]))
+
+
+def test_several_windows_do_not_take_more_steps(swing):
+    with pytest.raises(pinn.RecipeError, match=r"one window.*larger steps="):
+        pinn.resume(swing, steps=100)
