@@ -113,7 +113,8 @@ def table(runs: list[dict]) -> str:
         "",
         "Median and, in brackets, worst over the seeds: five where there is a target, two "
         f"elsewhere. {last['facts']['precision']}, {last['machine']}, "
-        f"jax {last['versions']['jax']}; each run in a fresh process. Drift is before any projection, the largest of all charges, "
+        f"jax {last['versions']['jax']}; each run in a fresh process. Drift is before any "
+        "projection, the largest of all charges, "
         "on 2,001 times that training did not use; diffrax is Dopri8 with tolerances at round-off, "
         "its seconds with compilation. The references' own errors are estimated at "
         f"{max(r['reference_error'] for r in runs):.0e} or less.",
