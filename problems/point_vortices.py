@@ -14,7 +14,7 @@ def point_vortices(
 ) -> pinn.Problem:
     """Three vortices of an ideal fluid, each carried along by the other two.
 
-        L = ½ Σ Γ_a (x_a ẏ_a − y_a ẋ_a) − H        H = −(1/4π) Σ_{a<b} Γ_a Γ_b ln |z_a − z_b|²
+        L = ½ Σ Γ_a (y_a ẋ_a − x_a ẏ_a) − H        H = −(1/4π) Σ_{a<b} Γ_a Γ_b ln |z_a − z_b|²
         Γ_a ẋ_a = ∂H/∂y_a,    Γ_a ẏ_a = −∂H/∂x_a
 
     The field z holds one vortex a row. L is linear in the velocities: the equation is of first
@@ -23,8 +23,8 @@ def point_vortices(
     | symmetry                                | charge                                  |
     |-----------------------------------------|-----------------------------------------|
     | time translation                        | energy H                                |
-    | translation, K = ½ Σ Γ_a (y_a, −x_a)    | impulse Σ Γ_a (−y_a, x_a)               |
-    | rotation                                | angular impulse ½ Σ Γ_a |z_a|²          |
+    | translation, K = ½ Σ Γ_a (−y_a, x_a)    | impulse Σ Γ_a (y_a, −x_a)               |
+    | rotation                                | angular impulse −½ Σ Γ_a |z_a|²         |
 
     Expected behaviour: the relative motion of three vortices is periodic or unbounded, never
     chaotic; here a pair of like sign turns about itself every 4 units of time, while the weaker
@@ -41,11 +41,11 @@ def point_vortices(
 
     def lagrangian(j):
         (x, y), (u, v) = j.z.T, j.z_t.T
-        return 0.5 * jnp.asarray(circulations) @ (x * v - y * u) - hamiltonian(j.z)
+        return 0.5 * jnp.asarray(circulations) @ (y * u - x * v) - hamiltonian(j.z)
 
     def gauge(j):
         x, y = j.z.T
-        return 0.5 * jnp.stack([y, -x]) @ jnp.asarray(circulations)
+        return 0.5 * jnp.stack([-y, x]) @ jnp.asarray(circulations)
 
     return pinn.Problem(
         axes={"t": pinn.Interval(0.0, end)},

@@ -284,3 +284,10 @@ def test_a_short_blow_is_not_overlooked(start):
     jets = pinn.Jet(stated.space, {**jets, "t": jnp.full(SAMPLES, start + 0.05)})
     power = source_of(stated, "energy", jets)  # the force peaks at 2 J/τ = 20
     np.testing.assert_allclose(power, 20.0 * jets.x_t, rtol=1e-12)
+
+
+def test_vortices_of_positive_circulation_turn_anticlockwise():
+    stated = pinn.get("point_vortices", circulations=(1.0, 1.0, 1e-9))
+    places = jnp.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 50.0]])
+    motion = stated.dynamics.on_shell({"t": jnp.zeros(()), "z": places}).z_t
+    np.testing.assert_allclose(motion[:2], [[0.0, 0.25 / np.pi], [0.0, -0.25 / np.pi]], atol=1e-8)

@@ -160,26 +160,30 @@ def test_error_falls_with_the_length_of_the_windows():
     assert -9.0 < slope < -3.0
 
 
-def test_conservation_rows_help_where_training_is_under_resolved():
-    """Few points and steps on an orbit: less error and no more drift, in the mean over seeds."""
+def test_conservation_rows_help_where_points_are_few():
+    """Eight points for 66 parameters on an orbit: less error and drift, in the mean over seeds.
+
+    Measured on 48 other seeds: 0.35 of the error, 0.48 and 0.43 of the drifts, with a standard
+    error of 0.2 and 0.13 in their logarithms. One seed may go either way; and with 16 points for
+    42 parameters the drift doubles instead.
+    """
     problem = pinn.get("kepler", eccentricity=0.3)
     means = {}
     for weight in (0.0, 1.0):
         recipe = pinn.Recipe(
-            network=pinn.Network(width=10),
-            points=10,
-            steps=30,
+            network=pinn.Network(width=16),
+            points=8,
             windows=pinn.Uniform(4),
             conservation=weight,
         )
-        runs = [pinn.solve(problem, seed=s, recipe=recipe, progress=False) for s in range(6)]
+        runs = [pinn.solve(problem, seed=s, recipe=recipe, progress=False) for s in range(8)]
         sizes = [
             (error_of(run), drift_of(run, "energy"), drift_of(run, "angular_momentum"))
             for run in runs
         ]
         means[weight] = np.exp(np.mean(np.log(sizes), axis=0))
     error, energy, momentum = means[1.0] / means[0.0]
-    assert error < 0.5 and energy < 1.0 and momentum < 1.0
+    assert error < 1.0 and energy < 0.8 and momentum < 0.8
 
 
 OPTIMISERS = {
