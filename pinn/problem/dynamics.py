@@ -221,7 +221,7 @@ def _applied(problem: "Problem", force: Callable[[Jet], Any]) -> dict[str, JetFu
 def _residual(problem: "Problem", forces: Mapping[str, JetFunction]) -> JetFunction:
     space = problem.space
     lagrangian = problem.action_density
-    if lagrangian is None or problem.residual is not None:
+    if lagrangian is None:  # then there is a residual, as the problem has checked
         whole = on_jets(space, cast(Callable[[Jet], Any], problem.residual), "residual")
 
         def flat(jet: Jet) -> Array:
