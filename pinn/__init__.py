@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from pinn.networks.mlp import Network as Network
     from pinn.noether import symmetry as symmetry
     from pinn.problem.axes import Interval as Interval
+    from pinn.problem.axes import Periodic as Periodic
+    from pinn.problem.conditions import Derivative as Derivative
+    from pinn.problem.conditions import Dirichlet as Dirichlet
+    from pinn.problem.conditions import Neumann as Neumann
+    from pinn.problem.conditions import Robin as Robin
     from pinn.problem.problem import Balance as Balance
+    from pinn.problem.problem import Multiplier as Multiplier
     from pinn.problem.problem import Problem as Problem
     from pinn.problem.registry import get as get
     from pinn.problem.registry import register as register
@@ -45,17 +51,23 @@ _HOME = {
     "Adaptive": "pinn.training.windows",
     "Balance": "pinn.problem.problem",
     "CheckpointError": "pinn.errors",
+    "Derivative": "pinn.problem.conditions",
+    "Dirichlet": "pinn.problem.conditions",
     "GaussNewton": "pinn.training.gauss_newton",
     "Interval": "pinn.problem.axes",
     "Jet": "pinn.jets",
+    "Multiplier": "pinn.problem.problem",
     "Network": "pinn.networks.mlp",
+    "Neumann": "pinn.problem.conditions",
     "Optax": "pinn.training.first_order",
+    "Periodic": "pinn.problem.axes",
     "PinnError": "pinn.errors",
     "Problem": "pinn.problem.problem",
     "ProblemError": "pinn.errors",
     "Recipe": "pinn.training.recipe",
     "RecipeError": "pinn.errors",
     "Reference": "pinn.references.reference",
+    "Robin": "pinn.problem.conditions",
     "Scores": "pinn.measure",
     "Solution": "pinn.solution",
     "Uniform": "pinn.training.windows",

@@ -48,3 +48,32 @@ class Interval:
     def length(self) -> float:
         """The distance from the lower to the upper end."""
         return self.upper - self.lower
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A circle: the coordinate runs from `lower` to `upper`, which are the same point.
+
+    Args:
+        lower: where it starts.
+        upper: where it closes; fields and all their derivatives agree at both.
+
+    Raises:
+        ProblemError: an end is not finite, or they are not in increasing order.
+    """
+
+    lower: float
+    upper: float
+
+    def __post_init__(self):
+        ends = Interval(self.lower, self.upper)
+        object.__setattr__(self, "lower", ends.lower)
+        object.__setattr__(self, "upper", ends.upper)
+
+    @property
+    def length(self) -> float:
+        """The circle's circumference."""
+        return self.upper - self.lower
+
+
+Axis = Interval | Periodic

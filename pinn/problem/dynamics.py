@@ -1,6 +1,6 @@
 """The equation of motion, derived once and solved for its highest derivatives."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -12,16 +12,17 @@ from jaxtyping import Array, Float
 
 from pinn.errors import ProblemError
 from pinn.jets import (
+    Entry,
     Jet,
     JetFunction,
     JetSpace,
     entry_of,
     euler_operator,
     on_jets,
-    partial,
     random_jets,
     total_derivative,
 )
+from pinn.problem.forces import generalised_forces
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -33,7 +34,7 @@ class Dynamics:
 
     Args:
         space: the jet space.
-        time: the evolution coordinate.
+        time: the evolution coordinate, "" for a stationary equation.
         residual: the equation's left side as one flat vector.
         forces: the generalised force on each field; empty for a closed Lagrangian system.
     """
@@ -51,13 +52,16 @@ class Dynamics:
             ProblemError: wrong number of equations, or a singular or non-affine highest derivative.
         """
         forces = generalised_forces(problem)
-        dynamics = cls(problem.space, problem.time, _residual(problem, forces), forces)
+        time = "" if problem.stationary else problem.time
+        dynamics = cls(problem.space, time, _residual(problem, forces), forces)
         dynamics.check()
         return dynamics
 
     @cached_property
     def orders(self) -> dict[str, int]:
-        """The order of the equation in time, field by field."""
+        """The order of the equation in time, field by field; 0 in a stationary equation."""
+        if not self.time:
+            return dict.fromkeys(self.space.fields, 0)
         return {f: self.residual.highest_order(f, self.time) for f in self.space.fields}
 
     def entry(self, field: str, order: int) -> str:
@@ -71,22 +75,57 @@ class Dynamics:
 
     @cached_property
     def highest(self) -> dict[str, str]:
-        """The entry that the equation is solved for, field by field."""
+        """The highest pure time derivative, field by field."""
         return {f: self.entry(f, n) for f, n in self.orders.items()}
 
+    @cached_property
+    def leading(self) -> dict[str, str]:
+        """The entry that the equation is solved for pointwise, field by field.
+
+        It is the highest time derivative; where a mixed one as high occurs (u_txx in u_t − u_txx),
+        the one of those with the most space derivatives; in a stationary equation, the highest
+        derivative.
+        """
+        return {f: self._leading(f) for f in self.space.fields}
+
+    def _leading(self, field: str) -> str:
+        entries = [self.space.parse(n) for n in self.residual.needs if n in self._derivatives]
+        orders = [e.orders for e in entries if e.field == field]
+        if not orders:
+            return field
+        index = self.space.coordinates.index(self.time) if self.time else None
+        height = lambda o: (0 if index is None else o[index], sum(o), o)  # noqa: E731
+        return self.space.name(Entry(field, max(orders, key=height)))
+
+    @cached_property
+    def _derivatives(self) -> frozenset[str]:
+        return frozenset(n for n in self.residual.needs if not self.space.is_coordinate(n))
+
+    @cached_property
+    def pointwise(self) -> bool:
+        """Whether the highest time derivatives enter without space derivatives on them."""
+        return bool(self.time) and self.leading == self.highest
+
+    @cached_property
+    def top(self) -> tuple[str, ...]:
+        """Every entry with as many time derivatives as the highest, mixed ones included."""
+        index = self.space.coordinates.index(self.time)
+        entries = [(n, self.space.parse(n)) for n in sorted(self._derivatives)]
+        return tuple(n for n, e in entries if e.orders[index] == self.orders[e.field])
+
     def mass_matrix(self, jet: Jet) -> Float[Array, "n n"]:
-        """Return ∂residual/∂(highest derivatives) at a jet that holds the state."""
+        """Return ∂residual/∂(leading derivatives) at a jet that holds the state."""
         zero = jnp.zeros(self.residual.size)
         return jax.jacfwd(lambda w: self._residual_at(jet, w))(zero)
 
-    def _residual_at(self, jet: Jet, highest: Float[Array, " n"]) -> Float[Array, " n"]:
-        values = self._by_entry(highest)
+    def _residual_at(self, jet: Jet, leading: Float[Array, " n"]) -> Float[Array, " n"]:
+        values = self._by_entry(leading)
         rest = {n: jet[n] for n in self.residual.needs if n not in values}
         return self.residual(Jet(self.space, {**rest, **values}))
 
     def _by_entry(self, flat: Float[Array, " n"]) -> dict[str, Array]:
         values, start = {}, 0
-        for field, name in self.highest.items():
+        for field, name in self.leading.items():
             shape = self.space.fields[field]
             stop = start + int(np.prod(shape))
             values[name] = flat[start:stop].reshape(shape)
@@ -95,7 +134,7 @@ class Dynamics:
 
     @cached_property
     def solved(self) -> dict[str, JetFunction]:
-        """The highest derivative of each field as a function of the state, q_tt = f(t, q, q_t)."""
+        """The leading derivatives as functions of lower ones, as q_tt = f(t, q, q_t)."""
 
         def solve(jet: Jet) -> dict[str, Array]:
             zero = jnp.zeros(self.residual.size)
@@ -104,41 +143,84 @@ class Dynamics:
 
         return {
             name: JetFunction(self.space, lambda jet, name=name: solve(jet)[name], name)
-            for name in self.highest.values()
+            for name in self.leading.values()
         }
 
-    def prolonged(self, orders: Mapping[str, int]) -> dict[str, JetFunction]:
-        """Return, in the order to evaluate them, derivatives from the highest one up.
+    @cached_property
+    def _implied(self) -> dict[str, JetFunction]:
+        return dict(self.solved)
 
-        Those above follow by total differentiation of the solved equation.
+    def implied(self, name: str) -> JetFunction | None:
+        """Return an entry as the equation gives it: a total derivative of the solved equation.
+
+        None where the equation leaves the entry free. The result may need further entries that are
+        implied in their turn.
         """
-        functions = dict(self.solved)
-        for field, order in orders.items():
-            for k in range(self.orders[field] + 1, order + 1):
-                below = functions[self.entry(field, k - 1)]
-                functions[self.entry(field, k)] = total_derivative(below, self.time)
-        height = lambda item: sum(self.space.parse(item[0]).orders)  # noqa: E731
-        return dict(sorted(functions.items(), key=height))
+        if name in self._implied or self.space.is_coordinate(name):
+            return self._implied.get(name)
+        entry = self.space.parse(name)
+        lead = self.space.parse(self.leading[entry.field])
+        excess = [a - b for a, b in zip(entry.orders, lead.orders, strict=True)]
+        if min(excess) < 0:
+            return None
+        axis = next(i for i, n in enumerate(excess) if n)
+        lower = tuple(n - (i == axis) for i, n in enumerate(entry.orders))
+        below = self.implied(self.space.name(Entry(entry.field, lower)))
+        assert below is not None
+        self._implied[name] = total_derivative(below, self.space.coordinates[axis])
+        return self._implied[name]
 
-    def on_shell(self, state: Mapping[str, Array], entries: tuple[str, ...] = ()) -> Jet:
-        """Return the jet of the solution through a state: the highest derivative and more.
+    def on_shell(self, free: Mapping[str, Array], entries: Iterable[str] = ()) -> Jet:
+        """Return the jet of a solution from its free entries: the leading derivatives and more.
 
         Args:
-            state: the coordinate and every state entry.
-            entries: further derivatives wanted; the highest one always comes.
+            free: the coordinates and every entry that the equation does not give; in mechanics
+                the time and the state.
+            entries: further derivatives wanted; the leading ones always come.
         """
-        parsed = [self.space.parse(n) for n in entries if not self.space.is_coordinate(n)]
-        index = self.space.coordinates.index(self.time)
-        orders = {f: n for f, n in self.orders.items()}
-        for entry in parsed:
-            orders[entry.field] = max(orders[entry.field], entry.orders[index])
-        # A field's derivative may need another field's of the same or a lower height.
-        top = max(orders[f] - n for f, n in self.orders.items())
-        orders = {f: n + top for f, n in self.orders.items()}
-        values = dict(state)
-        for name, function in self.prolonged(orders).items():
-            values[name] = function(Jet(self.space, values))
+        return self._completed(free, (*self.leading.values(), *entries))
+
+    def _completed(self, free: Mapping[str, Array], entries: Iterable[str]) -> Jet:
+        values = dict(free)
+
+        def complete(name: str) -> None:
+            function = None if name in values else self.implied(name)
+            if function is not None:
+                for need in function.needs:
+                    complete(need)
+                values[name] = function(Jet(self.space, values))
+
+        for name in map(self.space.canonical, entries):
+            complete(name)
         return Jet(self.space, values)
+
+    def free_entries(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the coordinates and entries that determine the given ones on solutions."""
+        free, seen = set(), set()
+
+        def trace(name: str) -> None:
+            if name in seen:
+                return
+            seen.add(name)
+            function = self.implied(name)
+            if function is None:
+                free.add(name)
+            else:
+                for need in function.needs:
+                    trace(need)
+
+        for name in map(self.space.canonical, names):
+            trace(name)
+        return tuple(sorted(free))
+
+    def restricted(self, function: JetFunction) -> JetFunction:
+        """Return a function on solutions, in terms of the entries that the equation leaves free."""
+        free = self.free_entries(function.needs)
+
+        def expression(jet: Jet) -> Any:
+            return function(self._completed({n: jet[n] for n in free}, function.needs))
+
+        return JetFunction(self.space, expression, function.name)
 
     def check(self) -> None:
         """Refuse an equation that cannot be advanced in time.
@@ -153,69 +235,39 @@ class Dynamics:
                 f"The residual has {self.residual.size} components for {unknowns} unknowns in "
                 f"fields {self.space.fields}: give one equation for each unknown."
             )
+        if not self.time:
+            return
         for field, order in self.orders.items():
-            if order < 1:
+            if order < 1 and len(self.space.coordinates) == 1:
                 raise ProblemError(
                     f"The equation contains no {self.time}-derivative of the field {field!r} and "
                     "cannot be advanced: add its evolution equation or remove the field."
                 )
+        if not any(self.orders.values()):
+            raise ProblemError(
+                f"The equation contains no {self.time}-derivative of any field: remove the axis "
+                f"{self.time!r} to state a stationary problem."
+            )
         self._check_affine()
 
     def _check_affine(self) -> None:
         entries = {*self.residual.needs, *self.state_entries, self.time}
         jet = random_jets(self.space, entries, 1, 1)
         jet = jax.tree.map(lambda a: jnp.abs(a[0]) + 0.5, jet)
-        slope = jax.jit(jax.jacfwd(lambda w: self._residual_at(jet, w)))
-        size = self.residual.size
-        elsewhere = np.random.default_rng(2).uniform(-1.0, 1.0, size)
-        near, far = np.asarray(slope(np.zeros(size))), np.asarray(slope(elsewhere))
+        generator = np.random.default_rng(2)
+        shapes = {n: self.space.shape(n) for n in self.top}
+        elsewhere = {n: jnp.asarray(generator.uniform(-1.0, 1.0, s)) for n, s in shapes.items()}
+        at = lambda w: self.residual(Jet(self.space, {**jet, **w}))  # noqa: E731
+        slope = jax.jit(jax.jacfwd(at))
+        near, far = (
+            np.concatenate([np.ravel(a) for a in jax.tree.leaves(slope(w))])
+            for w in (jax.tree.map(jnp.zeros_like, elsewhere), elsewhere)
+        )
         if np.all(np.isfinite(near)) and np.max(np.abs(near - far)) > 1e-4 * np.max(np.abs(near)):
             raise ProblemError(
-                f"The highest derivatives ({', '.join(self.highest.values())}) do not enter the "
+                f"The highest derivatives ({', '.join(self.top)}) do not enter the "
                 "residual affinely, so it cannot be solved for them: rewrite the equation."
             )
-
-
-def generalised_forces(problem: "Problem") -> dict[str, JetFunction]:
-    """Return −∂R/∂q_t + force, field by field; no entry where both are absent."""
-    space, forces = problem.space, {}
-    if problem.dissipation is not None:
-        rayleigh = on_jets(space, problem.dissipation, "dissipation function")
-        if rayleigh.shape != ():
-            raise ProblemError(
-                f"The dissipation function must return a scalar, got shape {rayleigh.shape}."
-            )
-        for field in space.fields:
-            friction = partial(rayleigh, entry_of(space, field, problem.time, 1))
-            forces[field] = [JetFunction(space, lambda j, f=friction: -f(j), "friction")]
-    if problem.force is not None:
-        for field, function in _applied(problem, problem.force).items():
-            forces.setdefault(field, []).append(function)
-    return {
-        field: JetFunction(space, lambda j, parts=parts: sum(p(j) for p in parts), "force")
-        for field, parts in forces.items()
-    }
-
-
-def _applied(problem: "Problem", force: Callable[[Jet], Any]) -> dict[str, JetFunction]:
-    space = problem.space
-    whole = on_jets(space, force, "force")
-    if not isinstance(whole.result, Mapping):
-        if len(space.fields) > 1:
-            raise ProblemError(
-                "With several fields, force= must return a dictionary from field name to force."
-            )
-        (field,) = space.fields
-        parts = {field: whole}
-    else:
-        parts = {f: JetFunction(space, lambda j, f=f: whole(j)[f], "force") for f in whole.result}
-    for field, part in parts.items():
-        if field not in space.fields or part.shape != space.fields[field]:
-            raise ProblemError(
-                f"The force on {field!r} has shape {part.shape}, expected one of the fields "
-                f"{space.fields} with its shape."
-            )
-    return parts
 
 
 def _residual(problem: "Problem", forces: Mapping[str, JetFunction]) -> JetFunction:

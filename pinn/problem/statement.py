@@ -1,0 +1,204 @@
+"""What a statement of a problem must satisfy before anything is derived from it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from pinn.errors import ProblemError, near_matches
+from pinn.jets import JetSpace
+from pinn.problem.axes import Interval, Periodic
+from pinn.problem.conditions import AbstractCondition
+
+if TYPE_CHECKING:
+    from pinn.problem.problem import Problem
+
+
+def check_statement(problem: "Problem") -> None:
+    """Refuse a statement that contradicts itself, before anything is derived.
+
+    Raises:
+        ProblemError: what is wrong, what was expected and what to do.
+    """
+    _check_axes(problem.axes)
+    if not isinstance(problem.fields, Mapping) or not problem.fields:
+        raise ProblemError("The problem has no fields: give fields={'q': (2,)} or similar.")
+    if (problem.lagrangian is None) == (problem.residual is None):
+        raise ProblemError(
+            "A problem needs either lagrangian= or residual=, not both and not neither."
+        )
+    _check_symmetries(problem.symmetries)
+    for name, scale in problem.scales.items():
+        if not (isinstance(scale, int | float) and 0.0 < scale < float("inf")):
+            raise ProblemError(
+                f"scales= gives {name!r} the size {scale!r}: give a positive number."
+            )
+    for key in ("symmetries", "dissipation", "force"):
+        if getattr(problem, key) and problem.lagrangian is None:
+            raise ProblemError(
+                f"The problem gives {key}= without a Lagrangian: with residual=, write forces "
+                "into the residual and declare laws in conserved=."
+            )
+    _check_boundary(problem)
+
+
+def _check_axes(axes: Mapping[str, Any]) -> None:
+    if not isinstance(axes, Mapping) or not axes:
+        raise ProblemError(
+            f"axes= takes a dictionary such as {{'t': pinn.Interval(0.0, 1.0)}}, got {axes!r}."
+        )
+    for name, axis in axes.items():
+        if not isinstance(axis, Interval | Periodic):
+            raise ProblemError(
+                f"The axis {name!r} must be a pinn.Interval or pinn.Periodic, got {axis!r}."
+            )
+        if isinstance(axis, Periodic) and (name == "t" or len(axes) == 1):
+            raise ProblemError(
+                f"The evolution axis {name!r} is periodic, but a solution is followed from its "
+                "initial data: make it a pinn.Interval."
+            )
+        if isinstance(axis, Interval) and axis.breakpoints and len(axes) > 1 and name != "t":
+            raise ProblemError(
+                f"The space axis {name!r} has breakpoints, which only an evolution axis may have: "
+                "remove them."
+            )
+    if len(axes) > 4:
+        raise ProblemError(
+            f"A problem has time and up to three space axes, got {len(axes)} ({', '.join(axes)})."
+        )
+
+
+def _check_symmetries(symmetries: Any) -> None:
+    if isinstance(symmetries, str) or not isinstance(symmetries, Sequence):
+        raise ProblemError(
+            "symmetries= takes a list, as in [pinn.symmetry.time_translation()], got "
+            f"{type(symmetries).__name__}."
+        )
+    for one in symmetries:
+        if not hasattr(one, "build"):
+            raise ProblemError(
+                f"symmetries= holds {one!r}, expected symmetries from pinn.symmetry such as "
+                "time_translation()."
+            )
+
+
+def _check_boundary(problem: "Problem") -> None:
+    if isinstance(problem.boundary, str) or not isinstance(problem.boundary, Sequence):
+        raise ProblemError(
+            "boundary= takes a list, as in [pinn.Dirichlet('u', 'x')], got "
+            f"{type(problem.boundary).__name__}."
+        )
+    for condition in problem.boundary:
+        if not isinstance(condition, AbstractCondition):
+            raise ProblemError(
+                f"boundary= holds {condition!r}, expected pinn.Dirichlet, Neumann, Robin or "
+                "Derivative."
+            )
+        _check_condition(problem, condition)
+
+
+def _check_condition(problem: "Problem", condition: AbstractCondition) -> None:
+    kind = f"{type(condition).__name__}({condition.field!r}, {condition.axis!r})"
+    if condition.field not in problem.fields:
+        raise ProblemError(
+            f"{kind} in boundary= is on a field that does not exist; the fields are "
+            f"{', '.join(problem.fields)}{near_matches(condition.field, problem.fields)}."
+        )
+    if condition.axis not in problem.extent:
+        raise ProblemError(
+            f"{kind} in boundary= is across {condition.axis!r}, which is not a space axis; those "
+            f"are {', '.join(problem.extent) or 'none'}."
+        )
+    if isinstance(problem.extent[condition.axis], Periodic):
+        raise ProblemError(
+            f"{kind} in boundary= is across a periodic axis, which has no ends: remove the "
+            "condition, or make the axis a pinn.Interval."
+        )
+    if not condition.ends:
+        raise ProblemError(f"{kind} in boundary= leaves both ends free: give lower= or upper=.")
+    others = [c for c in problem.axes if c != condition.axis]
+    for value in condition.ends.values():
+        _shaped(problem.space, condition.field, value, others, f"value of {kind} in boundary=")
+
+
+def initial_values(problem: "Problem") -> dict[str, Any]:
+    """Return the initial data by canonical entry name, values or functions of space.
+
+    Raises:
+        ProblemError: one is missing, superfluous, of the wrong shape or not finite.
+    """
+    expected = () if problem.stationary else problem.dynamics.state_entries
+    given = {problem.space.canonical(name): value for name, value in problem.initial.items()}
+    state = f"whose state is {', '.join(expected)}" if expected else "which is stationary"
+    for name in given:
+        if name not in expected:
+            raise ProblemError(
+                f"Initial data for {name!r} contradict the equation, {state}"
+                f"{near_matches(name, expected)}: remove it."
+            )
+    for name in expected:
+        if name not in given:
+            raise ProblemError(
+                f"Initial data for {name!r} are missing; the equation's state is "
+                f"{', '.join(expected)}: add it to initial=."
+            )
+    if not problem.extent:
+        return {name: _initial_value(problem.space, name, given[name]) for name in expected}
+    coordinates = list(problem.extent)
+    return {
+        name: _shaped(problem.space, name, given[name], coordinates, f"initial value of {name!r}")
+        for name in expected
+    }
+
+
+def _initial_value(space: JetSpace, name: str, value: Any) -> np.ndarray:
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"The initial value of {name!r} is not numeric: {value!r}.") from error
+    if array.shape != space.shape(name):
+        raise ProblemError(
+            f"The initial value of {name!r} has shape {array.shape}, expected {space.shape(name)} "
+            "as declared in fields=: change one of them."
+        )
+    if not np.all(np.isfinite(array)):
+        raise ProblemError(f"The initial value of {name!r} is not finite: {array}.")
+    return array
+
+
+def _shaped(
+    space: JetSpace, entry: str, value: Any, coordinates: list[str], what: str
+) -> Callable[..., Array]:
+    """Return a value as a function of one scalar each coordinate, after checking its shape."""
+    function = value if callable(value) else None
+    if function is None:
+        constant = np.asarray(value, dtype=float)
+        function = lambda *point: jnp.asarray(constant, jnp.result_type(float))  # noqa: E731
+    as_array = lambda *point: jnp.asarray(function(*point))  # noqa: E731
+    point = [jax.ShapeDtypeStruct((), jnp.result_type(float))] * len(coordinates)
+    try:
+        shape = jax.eval_shape(as_array, *point).shape
+    except TypeError as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise ProblemError(
+            f"The {what} cannot be evaluated at one scalar each of {', '.join(coordinates)} "
+            f"({reason}): write it with jax.numpy as a function of these."
+        ) from error
+    if shape != space.shape(entry):
+        raise ProblemError(
+            f"The {what} has shape {shape}, expected {space.shape(entry)} as declared in fields=: "
+            "change one of them."
+        )
+    return as_array
+
+
+def face_value(
+    space: JetSpace, axes: Sequence[str], condition: AbstractCondition, end: int
+) -> Callable[..., Array]:
+    """Return what a condition demands at one end, as a function of the other coordinates."""
+    others = [c for c in axes if c != condition.axis]
+    value = condition.ends[end]
+    return _shaped(space, condition.field, value, others, f"value on {condition.field!r}")
