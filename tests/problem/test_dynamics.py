@@ -32,7 +32,7 @@ OSCILLATOR = Problem(
     fields={"q": ()},
     lagrangian=lambda j: 0.5 * j.q_t**2 - 2.0 * j.q**2,
 )
-HIGHER = on_shell(OSCILLATOR, ("q_tt", "q_tttttt"))
+HIGHER = on_shell(OSCILLATOR, ("q_tt", "q_ttt", "q_tttt", "q_ttttt", "q_tttttt"))
 
 
 @PROPERTY
