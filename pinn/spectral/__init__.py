@@ -1,0 +1,8 @@
+"""Between the problem and what solves it: fields over a box as spectral series, and quadrature."""
+
+from pinn.spectral.basis import AbstractBasis as AbstractBasis
+from pinn.spectral.basis import Chebyshev as Chebyshev
+from pinn.spectral.basis import Fourier as Fourier
+from pinn.spectral.basis import basis_of as basis_of
+from pinn.spectral.grid import Grid as Grid
+from pinn.spectral.grid import evaluate as evaluate
