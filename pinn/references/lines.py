@@ -1,0 +1,265 @@
+"""The method of lines: spectral in space, implicit collocation in time, dense in both."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pinn.errors import PinnError
+from pinn.jets import Jet
+from pinn.problem.axes import Periodic
+from pinn.problem.problem import Problem
+from pinn.references.box import Box
+from pinn.references.collocation import Collocation, Radau, marched
+from pinn.references.evolution import Evolution
+from pinn.references.series import differentiated, space_tail
+from pinn.spectral import Chebyshev, Grid
+
+# On circles odd numbers whose Fourier transforms are fast.
+CIRCLE = {1: (63, 105, 189, 315, 525, 945, 1575, 2025), 2: (27, 45, 75, 125), 3: (15, 27, 45)}
+ACROSS = {1: (24, 36, 54, 80, 120, 180, 270), 2: (16, 24, 36), 3: (9, 11)}
+TAIL = 1e-12
+ROUGH = 1e-5
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The method of lines for problems over space.
+
+    Args:
+        modes: how many points along each coordinate; by default as many as the solution's series
+            needs to fall to round-off.
+        rtol: what the last coefficients in time may be.
+        stages: of the Radau collocation in time.
+        cache: keep the solution on disk, under the hash of everything that it depends on.
+    """
+
+    modes: int | None = None
+    rtol: float = 1e-12
+    stages: int = 14
+    cache: bool = True
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return "method of lines"
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Panels:
+    """A solution as Chebyshev series in time on panels, with coefficients that are space series.
+
+    Args:
+        edges: where the panels join.
+        coefficients: of shape (panels, degrees in time, components, *modes in space).
+    """
+
+    edges: Float[Array, " edges"]
+    coefficients: Float[Array, "panels degrees components *modes"]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Panels, with the space grid of their series, and by how much the series fell short."""
+
+    panels: Panels
+    grid: Grid
+    counts: tuple[int, ...]
+    tail: float
+
+
+def solve_lines(problem: Problem, method: Lines) -> Solved:
+    """Return the solution of an evolution problem over space.
+
+    Raises:
+        PinnError: the solution is not smooth enough, or ceases to exist.
+        ProblemError: a field has no evolution equation.
+    """
+    ladders = _ladders(problem, method)
+    rungs = _first_rungs(problem, ladders)
+    while True:
+        counts = tuple(ladder[i] for ladder, i in zip(ladders, rungs, strict=True))
+        last = [i == len(ladder) - 1 for ladder, i in zip(ladders, rungs, strict=True)]
+        solved, tails = _attempt(problem, method, counts, last)
+        if solved is not None:
+            return solved
+        rungs = [i + int(t > TAIL and not e) for i, t, e in zip(rungs, tails, last, strict=True)]
+
+
+def _ladders(problem: Problem, method: Lines) -> list[tuple[int, ...]]:
+    dimensions, axes = len(problem.extent), problem.extent.values()
+    if method.modes is not None:
+        return [
+            (method.modes + int(isinstance(a, Periodic)) * (1 - method.modes % 2),) for a in axes
+        ]
+    return [(CIRCLE if isinstance(a, Periodic) else ACROSS)[dimensions] for a in axes]
+
+
+def _first_rungs(problem: Problem, ladders: list[tuple[int, ...]]) -> list[int]:
+    """Return the first rungs at which the initial data are resolved, or no longer gain."""
+    rungs, before = [0] * len(ladders), [np.inf] * len(ladders)
+    while True:
+        box = Box.of(problem, tuple(ladder[i] for ladder, i in zip(ladders, rungs, strict=True)))
+        evolution = Evolution(box)
+        t = jnp.asarray(problem.interval.lower)
+        tails = space_tail(box.grid, np.asarray(evolution.coefficients(t, evolution.start))[None])
+        ends = [i == len(ladder) - 1 for ladder, i in zip(ladders, rungs, strict=True)]
+        more = [
+            tail > TAIL and not end and tail < 0.3 * last
+            for tail, end, last in zip(tails, ends, before, strict=True)
+        ]
+        if not any(more):
+            return rungs
+        before = [t if m else b for t, m, b in zip(tails, more, before, strict=True)]
+        rungs = [i + int(m) for i, m in zip(rungs, more, strict=True)]
+
+
+def _attempt(
+    problem: Problem, method: Lines, counts: tuple[int, ...], last: list[bool]
+) -> tuple[Solved | None, list[float]]:
+    """Return the solution with given counts, or None as soon as its series are too short."""
+    evolution = Evolution(Box.of(problem, counts))
+    collocation = Collocation(evolution.rate, evolution.layout, Radau(method.stages))
+    analyse, grid = _analysis(evolution, collocation.radau), evolution.box.grid
+    start = evolution.start
+    tails = space_tail(grid, np.asarray(evolution.coefficients(_at(problem), start))[None])
+    rough = [tail > TAIL for tail in tails]
+    tolerance = max(method.rtol, *tails)
+    kept: list[np.ndarray] = []
+
+    def accept(t: Array, h: float, nodal: Array) -> bool:
+        values, series = analyse(t, jnp.asarray(h), nodal)
+        kept.append(np.asarray(series))
+        now = space_tail(grid, np.asarray(values))
+        tails[:] = np.maximum(tails, now)
+        return not any(
+            tail > TAIL and not end and not was
+            for tail, end, was in zip(tails, last, rough, strict=True)
+        )
+
+    interval = problem.interval
+    breaks = np.array([interval.lower, *interval.breakpoints, interval.upper])
+    edges = _march(problem, collocation, start, breaks, tolerance, accept, all(last))
+    if edges is None or edges[-1] < interval.upper:
+        if edges is None:
+            tails[:] = [max(tail, 1.0) for tail in tails]
+        return None, tails
+    if method.modes is None and max(tails) > ROUGH:
+        raise PinnError(_not_smooth(problem, counts, max(tails)))
+    panels = Panels(jnp.asarray(edges), jnp.asarray(np.stack(kept)))
+    return Solved(panels, grid, counts, float(max(tails))), tails
+
+
+def _at(problem: Problem) -> Array:
+    return jnp.asarray(problem.interval.lower)
+
+
+def _not_smooth(problem: Problem, counts: tuple[int, ...], tail: float) -> str:
+    return (
+        f"The solution of {problem.name!r} is not smooth enough for a spectral reference: with "
+        f"{' × '.join(map(str, counts))} points its series still ends at {tail:.0e} of its size; "
+        "shorten the time interval, smooth the initial data so that they meet the boundary "
+        "conditions, or give exact=."
+    )
+
+
+def _march(problem, collocation, start, breaks, tolerance, accept, final) -> list[float] | None:
+    """Return the panels' edges, or None where more points may help."""
+    try:
+        return marched(collocation, start, breaks, tolerance, accept)
+    except FloatingPointError as stopped:
+        if not final:
+            return None
+        raise PinnError(
+            f"The reference by the method of lines stopped at {problem.time} = "
+            f"{stopped.args[0]:.6g} of {breaks[-1]:.6g}: the solution may be singular there, or "
+            "the problem ill-posed; shorten the interval, or check the equation's signs and its "
+            "boundary conditions."
+        ) from None
+
+
+def _analysis(evolution: Evolution, radau: Radau) -> Callable[..., tuple[Array, Array]]:
+    nodes = jnp.asarray(np.concatenate([[0.0], radau.nodes]))
+
+    @jax.jit
+    def analyse(t: Array, h: Array, nodal: Array) -> tuple[Array, Array]:
+        values = jax.lax.map(lambda a: evolution.coefficients(*a), (t + h * nodes, nodal))
+        return values, jnp.tensordot(jnp.asarray(radau.analysis), values, axes=1)
+
+    return analyse
+
+
+def along_lines(problem: Problem, grid: Grid, entries: tuple[str, ...]) -> Callable[..., Jet]:
+    """Return the map (panels, t, *x) ↦ jet, one scalar a coordinate in the order of the axes.
+
+    Space derivatives are those of the series, time derivatives follow from the equation where it
+    gives them point by point, and from the series in time where it does not.
+    """
+    dynamics, space, time = problem.dynamics, problem.space, problem.time
+    names = tuple(space.canonical(n) for n in entries)
+    wanted = dynamics.free_entries(names) if dynamics.pointwise else tuple(sorted(set(names)))
+    index = space.coordinates.index(time)
+
+    def jet_at(panels: Panels, *point: Array) -> Jet:
+        t, place = point[index], point[:index] + point[index + 1 :]
+        values: dict[str, Array] = dict(zip(space.coordinates, point, strict=True))
+        at = _time_weights(panels, t)
+        for name in wanted:
+            if not space.is_coordinate(name):
+                values[name] = _entry(problem, grid, panels, name, at, place)
+        if dynamics.pointwise:
+            return dynamics._completed(values, names)
+        return Jet(space, values)
+
+    def picked(panels: Panels, *point: Array) -> Jet:
+        jet = jet_at(panels, *point)
+        return Jet(space, {name: jet[name] for name in set(names)})
+
+    return picked
+
+
+def _time_weights(panels: Panels, t: Array) -> tuple[Array, Array, Array]:
+    """Return the panel of a time, its length, and where in it the time is, in [0, 1]."""
+    panel = jnp.searchsorted(panels.edges, t, side="right") - 1
+    panel = jnp.clip(panel, 0, panels.edges.shape[0] - 2)
+    start = panels.edges[panel]
+    length = panels.edges[panel + 1] - start
+    return panel, length, (t - start) / length
+
+
+def _entry(
+    problem: Problem, grid: Grid, panels: Panels, name: str, at: Any, place: tuple[Array, ...]
+) -> Array:
+    dynamics, space = problem.dynamics, problem.space
+    entry, index = space.parse(name), space.coordinates.index(problem.time)
+    order = entry.orders[index]
+    lowest = min(order, dynamics.orders[entry.field] - 1)
+    part, shape = components(dynamics.state_entries, space)[dynamics.entry(entry.field, lowest)]
+    orders = entry.orders[:index] + entry.orders[index + 1 :]
+    # Every panel at once, outside of any mapping over points.
+    series = differentiated(grid, panels.coefficients[:, :, part], orders, 3)
+    panel, length, place_in_time = at
+    basis = Chebyshev(0.0, 1.0, series.shape[1])
+    weights = basis.functions(place_in_time)
+    for _ in range(order - lowest):
+        weights = weights @ jnp.asarray(basis.derivative, weights.dtype) / length
+    value = jnp.tensordot(weights, series[panel], axes=1)
+    for basis, x in zip(grid.bases, place, strict=True):
+        value = jnp.tensordot(value, basis.functions(x), axes=(1, 0))
+    return value.reshape(shape)
+
+
+def components(names: tuple[str, ...], space: Any) -> Mapping[str, tuple[slice, tuple[int, ...]]]:
+    """Return where each entry's components lie in an array that holds them all, and its shape."""
+    found, start = {}, 0
+    for name in names:
+        shape = space.shape(name)
+        found[name] = (slice(start, start + prod(shape)), shape)
+        start += prod(shape)
+    return found

@@ -1,0 +1,56 @@
+"""What is done to the coefficients of space series: derivatives, and how far they have fallen."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from pinn.spectral import AbstractBasis, Fourier, Grid
+
+
+def degrees(basis: AbstractBasis) -> np.ndarray:
+    """Return the wavenumber or polynomial degree of each function of a basis."""
+    if not isinstance(basis, Fourier):
+        return np.arange(basis.count)
+    pairs = np.arange(1, basis.count // 2 + 1)
+    return np.concatenate([[0], pairs, pairs])
+
+
+def space_tail(grid: Grid, values: np.ndarray) -> list[float]:
+    """Return, by coordinate, the last tenth of the coefficients relative to the largest.
+
+    Args:
+        grid: the bases.
+        values: coefficients of shape (times, components, *modes).
+    """
+    sizes = np.max(np.abs(values), axis=(0, *range(2, values.ndim)))
+    sizes = np.maximum(sizes, 1e-3 * np.max(sizes) + 1e-300)
+    relative = np.max(np.abs(values) / sizes.reshape((1, -1) + (1,) * len(grid.bases)), axis=(0, 1))
+    tails = []
+    for axis, basis in enumerate(grid.bases):
+        degree = degrees(basis)
+        high = np.nonzero(degree > 0.9 * degree.max())[0]
+        tails.append(float(np.nan_to_num(np.max(np.take(relative, high, axis)), nan=1.0)))
+    return tails
+
+
+def differentiated(grid: Grid, series: Array, orders: tuple[int, ...], first: int) -> Array:
+    """Return the coefficients of a derivative; the modes start at axis `first`."""
+    for axis, (basis, order) in enumerate(zip(grid.bases, orders, strict=True)):
+        for _ in range(order):
+            series = _derivative(basis, series, first + axis)
+    return series
+
+
+def _derivative(basis: AbstractBasis, series: Array, axis: int) -> Array:
+    series = jnp.moveaxis(series, axis, -1)
+    if isinstance(basis, Fourier):
+        half = basis.count // 2
+        wave = jnp.asarray(basis.wavenumbers, series.dtype)
+        wave = wave.reshape((1,) * (series.ndim - 1) + (-1,))
+        cosines, sines = series[..., 1 : half + 1], series[..., half + 1 :]
+        none = jnp.zeros_like(series[..., :1])
+        series = jnp.concatenate([none, wave * sines, -wave * cosines], axis=-1)
+    else:
+        matrix = jnp.asarray(basis.derivative, series.dtype)
+        series = jnp.tensordot(series, matrix, axes=(series.ndim - 1, 1))
+    return jnp.moveaxis(series, -1, axis)
