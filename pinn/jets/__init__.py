@@ -3,6 +3,7 @@
 from pinn.jets.calculus import along as along
 from pinn.jets.calculus import entry_function as entry_function
 from pinn.jets.calculus import euler_operator as euler_operator
+from pinn.jets.calculus import homotopy as homotopy
 from pinn.jets.calculus import partial as partial
 from pinn.jets.calculus import repeated_derivative as repeated_derivative
 from pinn.jets.calculus import total_derivative as total_derivative

@@ -10,6 +10,8 @@ import numpy as np
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet
+from pinn.noether.beginning import check_initial, settled_totals
+from pinn.noether.charge import Charge
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
@@ -23,7 +25,7 @@ class Anchor:
 
     Args:
         jet: the time, each entry of the state, and the highest derivative that the equation
-            implies.
+            implies; empty over fields.
         charges: each charge's value.
         scales: what each charge's drift is measured against.
     """
@@ -39,8 +41,15 @@ def anchor(problem: Problem) -> Anchor:
 
     Raises:
         ProblemError: the equation cannot be solved for the highest derivative there, or a claim of
-            the problem is false.
+            the problem is false, or initial data contradict a boundary condition.
     """
+    if problem.stationary:
+        verified_charges(problem)
+        return Anchor({}, {}, {})
+    return field_anchor(problem) if problem.extent else _mechanics(problem)
+
+
+def _mechanics(problem: Problem) -> Anchor:
     dynamics = problem.dynamics
     state = {**problem.initial_state, problem.time: np.asarray(problem.interval.lower)}
     with arithmetic("float64"):
@@ -61,6 +70,23 @@ def anchor(problem: Problem) -> Anchor:
         {name: value for name, (value, _) in measured.items()},
         {name: float(scale) for name, (_, scale) in measured.items()},
     )
+
+
+def field_anchor(problem: Problem) -> Anchor:
+    """Return the totals of the exact initial data, by quadrature refined until it settles."""
+    with arithmetic("float64"):
+        charges = verified_charges(problem)
+        check_initial(problem)
+        totals, sizes = settled_totals(problem, charges)
+    scales = {n: _scale(c, totals[n], sizes[n]) for n, c in charges.items()}
+    return Anchor({}, totals, scales)
+
+
+def _scale(charge: Charge, total: np.ndarray, size: np.ndarray) -> float:
+    if charge.scale is not None:
+        return float(charge.scale)
+    norm, terms = float(np.linalg.norm(total)), float(np.linalg.norm(size))
+    return norm if norm > 1e-6 * terms else terms or 1.0
 
 
 def _check_mass(problem: Problem, mass: np.ndarray) -> None:

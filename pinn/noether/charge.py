@@ -1,22 +1,22 @@
 """Charges: what a problem conserves, and what it balances."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from pinn.errors import ProblemError
-from pinn.jets import Jet, JetFunction, on_jets, partial
-from pinn.noether.current import noether_current, symmetry_defect, work
+from pinn.jets import Jet, JetFunction, partial
 from pinn.noether.generator import Generator
-from pinn.noether.symmetry import Symmetry
-from pinn.problem.problem import Balance, Problem
 
 
 @dataclass(frozen=True, eq=False)
 class Charge:
     """A function I of the jet with dI/dt = source on solutions; no source means conserved.
+
+    Over fields it is a density ρ: D_t ρ + Σ D_x flux_x = source on solutions, I(t) = ∫ ρ over
+    space, and dI/dt = ∫ source − [flux] over the faces in `leaks`. A stationary problem has only
+    the flux: Σ D_x flux_x = source.
 
     Args:
         name: what it is called in tables and in `solution.charges(t)`.
@@ -24,7 +24,11 @@ class Charge:
         source: its rate of change by friction, forcing or a broken symmetry, of the same shape.
         scale: the size that its drift is measured against, if declared.
         generator: the symmetry it came from, if it came from one.
-        balance: whether a broken symmetry was accepted.
+        balance: whether a source, or a flux through walls, was accepted.
+        flux: by space coordinate, what flows along it; empty where it was not needed.
+        leaks: the (axis, end) faces through which the flux does not vanish identically, end 0 for
+            the lower and 1 for the upper.
+        multiplier: Λ, if it came from one.
     """
 
     name: str
@@ -33,6 +37,14 @@ class Charge:
     scale: float | None = None
     generator: Generator | None = None
     balance: bool = False
+    flux: Mapping[str, JetFunction] = field(default_factory=dict)
+    leaks: tuple[tuple[str, int], ...] = ()
+    multiplier: JetFunction | None = None
+
+    @property
+    def conserved(self) -> bool:
+        """Whether nothing changes it: no source, and no flux through a wall."""
+        return self.source is None and not self.leaks
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -50,11 +62,12 @@ class Charge:
         if self.scale is not None:
             return jnp.asarray(self.scale, jnp.result_type(float))
         norm = jnp.sqrt(jnp.sum(self.density(initial) ** 2))
-        terms = jnp.sqrt(jnp.sum(self._term_size(initial) ** 2))
+        terms = jnp.sqrt(jnp.sum(self.term_size(initial) ** 2))
         natural = jnp.where(norm > 1e-6 * terms, norm, terms)
         return jnp.where(natural > 0.0, natural, 1.0)
 
-    def _term_size(self, jet: Jet) -> Array:
+    def term_size(self, jet: Jet) -> Array:
+        """Return Σ |u_J ∂ρ/∂u_J|, the size of the density's terms."""
         size = jnp.zeros(self.density.shape)
         for name in self.density.needs:
             if not self.density.space.is_coordinate(name):
@@ -63,78 +76,6 @@ class Charge:
         return size
 
 
-def derive_charges(problem: Problem) -> dict[str, Charge]:
-    """Return every charge of a problem by name, not yet verified: from symmetries, then declared.
-
-    Raises:
-        ProblemError: two charges share a name, or a scale names no charge.
-    """
-    charges: dict[str, Charge] = {}
-    for charge in (*_from_symmetries(problem), *_declared(problem)):
-        if charge.name in charges:
-            raise ProblemError(
-                f"Two charges are named {charge.name!r}: give one of them another name=."
-            )
-        charges[charge.name] = charge
-    for name in problem.scales:
-        if name not in charges:
-            raise ProblemError(
-                f"scales= names {name!r}, but the charges are {', '.join(charges) or 'none'}."
-            )
-    return charges
-
-
-def _from_symmetries(problem: Problem) -> list[Charge]:
-    lagrangian = problem.action_density
-    if lagrangian is None:
-        return []
-    return [_noether_charge(problem, lagrangian, symmetry) for symmetry in problem.symmetries]
-
-
-def _noether_charge(problem: Problem, lagrangian: JetFunction, symmetry: Symmetry) -> Charge:
-    space, sign = problem.space, symmetry.sign
-    generator = symmetry.build(lagrangian, problem.time)
-    density = noether_current(lagrangian, generator)[problem.time]
-    if symmetry.charge is not None:
-        density = on_jets(space, symmetry.charge, f"charge {symmetry.name!r}")
-    gains = [work(generator, problem.dynamics.forces)] if problem.dynamics.forces else []
-    if symmetry.balance:
-        gains.append(symmetry_defect(lagrangian, generator))
-    source = JetFunction(space, lambda j: sign * sum(g(j) for g in gains), "source")
-    return Charge(
-        symmetry.name,
-        JetFunction(space, lambda j: sign * density(j), symmetry.name),
-        source if gains else None,
-        problem.scales.get(symmetry.name),
-        generator,
-        symmetry.balance,
-    )
-
-
-def _declared(problem: Problem) -> list[Charge]:
-    charges = []
-    for name, declared in problem.conserved.items():
-        density = declared.density if isinstance(declared, Balance) else declared
-        source = declared.source if isinstance(declared, Balance) else None
-        density = _array(problem, density, f"charge {name!r}")
-        if source is not None:
-            source = _array(problem, source, f"source of {name!r}")
-            if source.shape != density.shape:
-                raise ProblemError(
-                    f"The source of {name!r} has shape {source.shape}, but its density has shape "
-                    f"{density.shape}: make them agree."
-                )
-        charges.append(Charge(name, density, source, problem.scales.get(name)))
-    return charges
-
-
-def _array(problem: Problem, function, name: str) -> JetFunction:
-    wrapped = on_jets(problem.space, lambda j: jnp.asarray(function(j)), name)
-    if len(wrapped.shape) > 1:
-        raise ProblemError(f"The {name} must return a scalar or a vector, got {wrapped.shape}.")
-    return wrapped
-
-
 def evaluate(charges: Mapping[str, Charge], jet: Jet) -> dict[str, Array]:
-    """Return each charge's value at a jet of one point."""
+    """Return each charge's value, or its density's, at a jet of one point."""
     return {name: charge.density(jet) for name, charge in charges.items()}

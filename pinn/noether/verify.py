@@ -11,9 +11,12 @@ from jaxtyping import Array
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, partial, random_jets
-from pinn.noether.charge import Charge, derive_charges
+from pinn.noether.charge import Charge
 from pinn.noether.current import contract, defect_terms
+from pinn.noether.derivation import derive_charges
 from pinn.noether.generator import Generator
+from pinn.noether.laws import local_defect, with_walls
+from pinn.noether.typical import random_solutions, typical
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 
@@ -32,13 +35,18 @@ class Verdict:
 
     Args:
         claim: the charge's name.
-        kind: `symmetry` (Δ ≡ 0 off shell), `first integral` (dI/dt ≡ 0 on shell) or `balance law`.
-        defect: the largest |Σ terms| / Σ |terms|; round-off for a true claim.
+        kind: `symmetry` (Δ ≡ 0 off shell), `first integral` (dI/dt ≡ 0 on shell), `multiplier`
+            (E(Λ·residual) ≡ 0 off shell) or `balance law`; `wall` or `seam` where a true local law
+            does not give a conserved total.
+        defect: the largest |Σ terms| / Σ |terms|; round-off for a true claim. For a wall, the
+            largest flux through it relative to that without boundary conditions.
+        where: the face or the coordinate of a wall or seam.
     """
 
     claim: str
     kind: str
     defect: float
+    where: str = ""
 
     @property
     def holds(self) -> bool:
@@ -61,6 +69,8 @@ def _verify(problem: Problem) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]
     charges = derive_charges(problem)
     if not charges:
         return charges, ()
+    if problem.extent:
+        return _verify_fields(problem, charges)
     tests = {name: _test(problem, charge) for name, charge in charges.items()}
     jets = {name: random for name, (_, random) in tests.items()}
     evaluate = jax.jit(lambda jets: {n: jax.vmap(test)(jets[n]) for n, (test, _) in tests.items()})
@@ -74,10 +84,49 @@ def _verify(problem: Problem) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]
     return verified, tuple(verdicts)
 
 
+def _verify_fields(
+    problem: Problem, charges: Mapping[str, Charge]
+) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]]:
+    verdicts, verified = [], {}
+    for name, charge in charges.items():
+        if _steady(problem, charge) and _vanishes(problem, charge):
+            charge = replace(charge, source=None)
+        verdict = Verdict(name, _kind(charge), _largest(name, *_field_defect(problem, charge)))
+        if verdict.holds:
+            charge, obstacles = with_walls(problem, charge, TOLERANCE)
+            for obstacle in obstacles[:1]:
+                verdict = Verdict(name, obstacle.kind, obstacle.size, obstacle.where)
+        verified[name] = charge
+        verdicts.append(verdict)
+    return verified, tuple(verdicts)
+
+
+def _field_defect(problem: Problem, charge: Charge) -> tuple[np.ndarray, np.ndarray]:
+    lagrangian, generator = problem.action_density, charge.generator
+    if lagrangian is None or generator is None or charge.balance:
+        return local_defect(problem, charge)
+    sums, entries = _off_shell(lagrangian, generator)
+    jets = random_solutions(problem, entries, SEED, SAMPLES)
+    total, size = jax.jit(jax.vmap(sums))(jets)
+    return np.asarray(total), np.asarray(size)
+
+
+def _vanishes(problem: Problem, charge: Charge) -> bool:
+    """Tell whether a charge's source is zero on every solution."""
+    if charge.source is None:
+        return False
+    source = problem.dynamics.restricted(charge.source)
+    jets = random_solutions(problem, source.needs, SEED, SAMPLES)
+    values = np.asarray(jax.jit(jax.vmap(source))(jets))
+    return bool(np.all(np.isfinite(values)) and np.max(np.abs(values), initial=0.0) <= IDLE)
+
+
 def _steady(problem: Problem, charge: Charge) -> bool:
     """Tell whether a charge has a source, and what drives it does not depend on time by itself."""
     if charge.source is None:
         return False
+    if problem.stationary:
+        return True
     if charge.generator is None:
         return problem.time not in charge.source.needs
     drivers = [*problem.dynamics.forces.values(), problem.action_density]
@@ -99,6 +148,25 @@ def verified_charges(problem: Problem) -> Mapping[str, Charge]:
 
 def _refusal(verdict: Verdict) -> str:
     size = f"relative defect {verdict.defect:.1e} on random jets"
+    if verdict.kind == "wall":
+        return (
+            f"The total of {verdict.claim!r} is not conserved, since its flux through "
+            f"{verdict.where} does not vanish under the boundary conditions (relative size "
+            f"{verdict.defect:.1e} on random jets): pass balance=True to a symmetry, or declare "
+            "pinn.Balance(density), to keep its law with the boundary flux."
+        )
+    if verdict.kind == "seam":
+        return (
+            f"The charge {verdict.claim!r} depends explicitly on the periodic coordinate "
+            f"{verdict.where!r} and jumps at its seam, so that its total is not conserved on a "
+            "circle, only on the line: remove the claim."
+        )
+    if verdict.kind == "multiplier":
+        return (
+            f"The multiplier of {verdict.claim!r} does not turn the residual into a divergence "
+            f"({size}): correct its function or density; pinn.find_multipliers lists the "
+            "polynomial ones."
+        )
     if verdict.kind == "symmetry":
         return (
             f"The symmetry behind {verdict.claim!r} is not a symmetry of the Lagrangian ({size}): "
@@ -118,6 +186,8 @@ def _refusal(verdict: Verdict) -> str:
 def _kind(charge: Charge) -> str:
     if charge.generator is not None and not charge.balance:
         return "symmetry"
+    if charge.multiplier is not None:
+        return "multiplier"
     return "first integral" if charge.source is None else "balance law"
 
 
@@ -180,7 +250,7 @@ def _jets(problem: Problem, entries: Iterable[str]) -> Jet:
     """Return random jets around the initial data, at times in every piece of the interval."""
     space, interval = problem.space, problem.interval
     pieces = len(interval.breakpoints) + 1
-    jets = random_jets(space, entries, SEED, SAMPLES * pieces, problem.initial_state)
+    jets = random_jets(space, entries, SEED, SAMPLES * pieces, typical(problem))
     ends = np.array([interval.lower, *interval.breakpoints, interval.upper])
     shares = (np.arange(SAMPLES) + 0.5) / SAMPLES
     times = ends[:-1, None] + np.diff(ends)[:, None] * shares

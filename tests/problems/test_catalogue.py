@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import pinn
 from pinn import symmetry
 from pinn.jets import euler_operator, prolong, random_jets, total_derivative
-from pinn.noether.charge import derive_charges
 from pinn.noether.current import contract, symmetry_defect
+from pinn.noether.derivation import derive_charges
 from pinn.noether.verify import verified_charges, verify
 from pinn.problem.registry import listings
 

@@ -1,0 +1,158 @@
+"""Fields at the start: the jets of the exact initial data, their totals and their walls."""
+
+from collections.abc import Callable, Iterable, Mapping
+from math import factorial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pinn.errors import ProblemError
+from pinn.jets import Jet, JetFunction, prolong
+from pinn.noether.charge import Charge
+from pinn.noether.totals import face_nodes
+from pinn.noether.walls import Face, faces
+from pinn.problem.conditions import AbstractCondition
+from pinn.problem.problem import Problem
+from pinn.problem.statement import face_value
+from pinn.spectral import Grid
+
+COUNTS = {1: (65, 129, 257, 513, 1025), 2: (24, 48, 96, 192), 3: (12, 24, 48)}
+SETTLED = 1e-13
+AGREE = 1e-6
+
+
+def initial_jet_at(problem: Problem, entries: Iterable[str]) -> Callable[..., Jet]:
+    """Return the map from a point of space to the jet of the exact initial data there.
+
+    Entries that the initial data do not give follow from the equation.
+
+    Raises:
+        ProblemError: the equation does not give one of the entries pointwise.
+    """
+    dynamics, begin = problem.dynamics, problem.interval.lower
+    names = tuple(entries)
+    free = dynamics.free_entries(names)
+    wanted = JetFunction(problem.space, lambda j: {n: j[n] for n in names}, "jet")
+    onshell = dynamics.restricted(wanted)
+    _check_free(problem, free)
+    jet_at = prolong(_taylor(problem), problem.space, free)
+    index = problem.space.coordinates.index(problem.time)
+
+    def at(*point) -> Jet:
+        whole = [*point[:index], jnp.full_like(point[0], begin), *point[index:]]
+        return Jet(problem.space, onshell(jet_at(*whole)))
+
+    return at
+
+
+def _check_free(problem: Problem, free: Iterable[str]) -> None:
+    space, orders = problem.space, problem.dynamics.orders
+    index = space.coordinates.index(problem.time)
+    for name in free:
+        if not space.is_coordinate(name):
+            entry = space.parse(name)
+            if entry.orders[index] >= orders[entry.field]:
+                raise ProblemError(
+                    f"A charge needs {name} at the start, which the equation does not give point "
+                    "by point: give the charge a density= without it."
+                )
+
+
+def _taylor(problem: Problem):
+    """Return Σ u_k(x) (t − t⁰)ᵏ/k!, whose time derivatives at the start are the initial data."""
+    space, begin = problem.space, problem.interval.lower
+    index = space.coordinates.index(problem.time)
+    terms = [(space.parse(n), f) for n, f in problem.initial_state.items()]
+
+    def fields(*point):
+        elapsed, rest = point[index] - begin, [*point[:index], *point[index + 1 :]]
+        values = {f: jnp.zeros(shape) for f, shape in space.fields.items()}
+        for (field, orders), function in terms:
+            power = elapsed ** orders[index] / factorial(orders[index])
+            values[field] = values[field] + power * function(*rest)
+        return values
+
+    return fields
+
+
+def settled_totals(
+    problem: Problem, charges: Mapping[str, Charge]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return each charge's total at the start and the integral of its terms' sizes."""
+    if not charges:
+        return {}, {}
+    needed = tuple({name for c in charges.values() for name in c.density.needs})
+    jet_at = initial_jet_at(problem, needed)
+
+    def measure(jet: Jet):
+        return {n: (c.density(jet), c.term_size(jet)) for n, c in charges.items()}
+
+    def totals(count: int):
+        grid = Grid.of(problem.extent, dict.fromkeys(problem.extent, count))
+        columns, weights = jnp.asarray(grid.points.T), jnp.asarray(grid.weights)
+
+        def integrate(*columns):
+            values = jax.vmap(lambda *point: measure(jet_at(*point)))(*columns)
+            return jax.tree.map(lambda v: jnp.tensordot(weights, v, axes=1), values)
+
+        return jax.tree.map(np.asarray, jax.jit(integrate)(*columns))
+
+    last = None
+    for count in COUNTS[len(problem.extent)]:
+        found = totals(count)
+        _check_finite(problem, found)
+        if last is not None and all(
+            np.max(np.abs(found[n][0] - last[n][0])) <= SETTLED * np.max(found[n][1], initial=0.0)
+            for n in found
+        ):
+            break
+        last = found
+    return {n: found[n][0] for n in charges}, {n: found[n][1] for n in charges}
+
+
+def _check_finite(problem: Problem, found) -> None:
+    for name, (value, _) in found.items():
+        if not np.all(np.isfinite(value)):
+            raise ProblemError(
+                f"The charge {name!r} of {problem.name!r} is not finite for the initial data: "
+                "check its density, and the initial functions."
+            )
+
+
+def check_initial(problem: Problem) -> None:
+    """Refuse initial data that contradict a boundary condition.
+
+    Raises:
+        ProblemError: they differ by more than 1e-6 of the size of the data.
+    """
+    grid = Grid.of(problem.extent, dict.fromkeys(problem.extent, 9))
+    for condition in problem.boundary:
+        for face in faces(problem.extent):
+            if condition.axis == face[0] and face[1] in condition.ends:
+                _check_face(problem, condition, face, grid)
+
+
+def _check_face(problem: Problem, condition: AbstractCondition, face: Face, grid: Grid) -> None:
+    operator: JetFunction = condition.operator(problem.space)
+    axis = problem.extent[face[0]]
+    jet_at = initial_jet_at(problem, operator.needs)
+    value = face_value(problem.space, tuple(problem.axes), condition, face[1])
+    others = [c for c in problem.axes if c != face[0]]
+    points, _ = face_nodes(grid, face, (axis.lower, axis.upper))
+
+    def both(*point):
+        known = dict(zip(problem.extent, point, strict=True))
+        known[problem.time] = jnp.full_like(point[0], problem.interval.lower)
+        return operator(jet_at(*point)), value(*(known[c] for c in others))
+
+    have, want = jax.tree.map(np.asarray, jax.jit(jax.vmap(both))(*jnp.asarray(points.T)))
+    inside = jax.vmap(lambda *p: operator(jet_at(*p)))(*jnp.asarray(grid.points.T))
+    size = max(np.max(np.abs(inside)), np.max(np.abs(want)), 1e-300)
+    worst = np.max(np.abs(have - want))
+    if not worst <= AGREE * size:
+        raise ProblemError(
+            f"The initial data contradict {type(condition).__name__}({condition.field!r}, "
+            f"{condition.axis!r}) at {face[0]} = {axis.upper if face[1] else axis.lower:g} by "
+            f"{worst:.1e} at the start: make them agree there."
+        )
