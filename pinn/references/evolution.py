@@ -13,6 +13,7 @@ from pinn.errors import ProblemError
 from pinn.jets import Jet, random_jets
 from pinn.references.blocks import Layout, solve_with
 from pinn.references.box import Box
+from pinn.references.layout import components
 
 Values = dict[str, Array]
 
@@ -56,12 +57,7 @@ class Evolution:
     @cached_property
     def slices(self) -> dict[str, tuple[slice, tuple[int, ...]]]:
         """The components of each state entry, and its shape."""
-        found, start = {}, 0
-        for name in self.dynamics.state_entries:
-            shape = self.dynamics.space.shape(name)
-            found[name] = (slice(start, start + prod(shape)), shape)
-            start += prod(shape)
-        return found
+        return dict(components(self.dynamics.state_entries, self.dynamics.space))
 
     @cached_property
     def start(self) -> Float[Array, "components *points"]:
@@ -109,7 +105,7 @@ class Evolution:
         space, time = self.dynamics.space, self.dynamics.time
         highest = self._highest(t, self._lower(t, state))
         parts = {}
-        for name, (part, _) in self.slices.items():
+        for name in self.slices:
             above = space.raised(name, time)
             parts[name] = self._packed(highest[above]) if above in highest else None
             if parts[name] is None:

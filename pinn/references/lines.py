@@ -1,8 +1,7 @@
 """The method of lines: spectral in space, implicit collocation in time, dense in both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import jax
@@ -14,17 +13,18 @@ from pinn.errors import PinnError
 from pinn.jets import Jet
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
-from pinn.references.box import Box
+from pinn.references.box import Box, along
 from pinn.references.collocation import Collocation, Radau, marched
 from pinn.references.evolution import Evolution
-from pinn.references.series import differentiated, space_tail
+from pinn.references.layout import components
+from pinn.references.series import differentiated, padded, space_tail
 from pinn.spectral import Chebyshev, Grid
 
 # On circles odd numbers whose Fourier transforms are fast.
 CIRCLE = {1: (63, 105, 189, 315, 525, 945, 1575, 2025), 2: (27, 45, 75, 125), 3: (15, 27, 45)}
-ACROSS = {1: (24, 36, 54, 80, 120, 180, 270), 2: (16, 24, 36), 3: (9, 11)}
+ACROSS = {1: (16, 24, 36, 54, 80, 120, 180, 270), 2: (16, 24, 36), 3: (9, 11)}
 TAIL = 1e-12
-ROUGH = 1e-5
+ROUGH = 1e-4
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,56 @@ def solve_lines(problem: Problem, method: Lines) -> Solved:
     """
     ladders = _ladders(problem, method)
     rungs = _first_rungs(problem, ladders)
-    while True:
+    last = Stretch.before(problem)
+    stretches: list[Stretch] = []
+    while not stretches or stretches[-1].end < problem.interval.upper:
         counts = tuple(ladder[i] for ladder, i in zip(ladders, rungs, strict=True))
-        last = [i == len(ladder) - 1 for ladder, i in zip(ladders, rungs, strict=True)]
-        solved, tails = _attempt(problem, method, counts, last)
-        if solved is not None:
-            return solved
-        rungs = [i + int(t > TAIL and not e) for i, t, e in zip(rungs, tails, last, strict=True)]
+        ends = [i == len(ladder) - 1 for ladder, i in zip(ladders, rungs, strict=True)]
+        last = _stretch(problem, method, counts, ends, last)
+        stretches.append(last)
+        wanting = zip(rungs, last.short, ends, strict=True)
+        rungs = [i + int(short and not end) for i, short, end in wanting]
+    tail = max(max(stretch.tails) for stretch in stretches)
+    if method.modes is None and tail > ROUGH:
+        raise PinnError(_not_smooth(problem, last.grid.shape, tail))
+    return _joined(stretches, counts, tail)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Panels with the same points in space, from where fewer points no longer did.
+
+    Args:
+        grid: of the series.
+        edges: where panels join.
+        series: coefficients in time and space, panel by panel.
+        tails: by coordinate, how far the series fell.
+        short: along which coordinates the next panel needs more points.
+    """
+
+    grid: Grid | None
+    edges: list[float]
+    series: list[np.ndarray]
+    tails: list[float]
+    short: list[bool]
+
+    @classmethod
+    def before(cls, problem: Problem) -> "Stretch":
+        """Return the empty stretch before the start."""
+        return cls(None, [problem.interval.lower], [], [], [])
+
+    @property
+    def end(self) -> float:
+        """How far it reaches."""
+        return self.edges[-1]
+
+
+def _joined(stretches: list[Stretch], counts: tuple[int, ...], tail: float) -> Solved:
+    grid = stretches[-1].grid
+    edges = [stretches[0].edges[0], *(t for s in stretches for t in s.edges[1:])]
+    series = [padded(s.grid, grid, one, 2) for s in stretches for one in s.series]
+    panels = Panels(jnp.asarray(edges), jnp.asarray(np.stack(series)))
+    return Solved(panels, grid, counts, float(tail))
 
 
 def _ladders(problem: Problem, method: Lines) -> list[tuple[int, ...]]:
@@ -115,49 +158,63 @@ def _first_rungs(problem: Problem, ladders: list[tuple[int, ...]]) -> list[int]:
             for tail, end, last in zip(tails, ends, before, strict=True)
         ]
         if not any(more):
-            return rungs
+            rough = [tail > TAIL for tail in tails]
+            return [
+                _rough(i, ladder) if r else i
+                for i, ladder, r in zip(rungs, ladders, rough, strict=True)
+            ]
         before = [t if m else b for t, m, b in zip(tails, more, before, strict=True)]
         rungs = [i + int(m) for i, m in zip(rungs, more, strict=True)]
 
 
-def _attempt(
-    problem: Problem, method: Lines, counts: tuple[int, ...], last: list[bool]
-) -> tuple[Solved | None, list[float]]:
-    """Return the solution with given counts, or None as soon as its series are too short."""
-    evolution = Evolution(Box.of(problem, counts))
-    collocation = Collocation(evolution.rate, evolution.layout, Radau(method.stages))
-    analyse, grid = _analysis(evolution, collocation.radau), evolution.box.grid
-    start = evolution.start
-    tails = space_tail(grid, np.asarray(evolution.coefficients(_at(problem), start))[None])
-    rough = [tail > TAIL for tail in tails]
-    tolerance = max(method.rtol, *tails)
-    kept: list[np.ndarray] = []
+def _rough(rung: int, ladder: tuple[int, ...]) -> int:
+    """Return a rung for initial data whose series fall like a power, which more would not end."""
+    return max(rung, len(ladder) // 2 - 1)
 
-    def accept(t: Array, h: float, nodal: Array) -> bool:
+
+def _stretch(
+    problem: Problem, method: Lines, counts: tuple[int, ...], ends: list[bool], before: Stretch
+) -> Stretch:
+    """Return the solution with given counts for as long as its series are long enough."""
+    evolution = Evolution(Box.of(problem, counts))
+    grid, begin = evolution.box.grid, before.end
+    collocation = Collocation(evolution.rate, evolution.layout, Radau(method.stages))
+    start, series = _start(evolution, before), np.zeros(0)
+    series = np.asarray(evolution.coefficients(jnp.asarray(begin), start))[None]
+    limits = [max(TAIL, 10.0 * tail) for tail in space_tail(grid, series)]
+    after = Stretch(grid, [begin], [], space_tail(grid, series), [False] * len(counts))
+    analyse = _analysis(evolution, collocation.radau)
+    # Rates carry more rounding than the fields, whose series decide.
+    fields = [i for n in problem.fields for i in range(*evolution.slices[n][0].indices(len(start)))]
+
+    def accept(end: float, t: Array, h: float, nodal: Array) -> bool:
         values, series = analyse(t, jnp.asarray(h), nodal)
-        kept.append(np.asarray(series))
-        now = space_tail(grid, np.asarray(values))
-        tails[:] = np.maximum(tails, now)
-        return not any(
-            tail > TAIL and not end and not was
-            for tail, end, was in zip(tails, last, rough, strict=True)
-        )
+        tails = space_tail(grid, np.asarray(values)[:, fields])
+        after.short[:] = [t > m and not e for t, m, e in zip(tails, limits, ends, strict=True)]
+        if any(after.short):
+            return False
+        after.tails[:] = np.maximum(after.tails, tails)
+        after.series.append(np.asarray(series))
+        after.edges.append(end)
+        return True
 
     interval = problem.interval
-    breaks = np.array([interval.lower, *interval.breakpoints, interval.upper])
-    edges = _march(problem, collocation, start, breaks, tolerance, accept, all(last))
-    if edges is None or edges[-1] < interval.upper:
-        if edges is None:
-            tails[:] = [max(tail, 1.0) for tail in tails]
-        return None, tails
-    if method.modes is None and max(tails) > ROUGH:
-        raise PinnError(_not_smooth(problem, counts, max(tails)))
-    panels = Panels(jnp.asarray(edges), jnp.asarray(np.stack(kept)))
-    return Solved(panels, grid, counts, float(max(tails))), tails
+    later = [b for b in interval.breakpoints if b > begin]
+    breaks = np.array([begin, *later, interval.upper])
+    tolerance = max(method.rtol, *after.tails)
+    if not _march(problem, collocation, start, breaks, tolerance, accept, all(ends)):
+        after.short[:] = [True] * len(counts)
+    return after
 
 
-def _at(problem: Problem) -> Array:
-    return jnp.asarray(problem.interval.lower)
+def _start(evolution: Evolution, before: Stretch) -> Array:
+    """Return the initial state, or the end of the stretch before at the new points."""
+    if not before.series:
+        return evolution.start
+    state = before.series[-1].sum(axis=0)  # every Chebyshev polynomial is 1 at the end
+    for axis, (basis, side) in enumerate(zip(before.grid.bases, evolution.box.sides, strict=True)):
+        state = along(basis.vandermonde(side.points), state, axis + 1)
+    return jnp.asarray(state)
 
 
 def _not_smooth(problem: Problem, counts: tuple[int, ...], tail: float) -> str:
@@ -169,19 +226,20 @@ def _not_smooth(problem: Problem, counts: tuple[int, ...], tail: float) -> str:
     )
 
 
-def _march(problem, collocation, start, breaks, tolerance, accept, final) -> list[float] | None:
-    """Return the panels' edges, or None where more points may help."""
+def _march(problem, collocation, start, breaks, tolerance, accept, final) -> bool:
+    """March, and tell False where it stopped and more points may help."""
     try:
-        return marched(collocation, start, breaks, tolerance, accept)
+        marched(collocation, start, breaks, tolerance, accept)
     except FloatingPointError as stopped:
         if not final:
-            return None
+            return False
         raise PinnError(
             f"The reference by the method of lines stopped at {problem.time} = "
             f"{stopped.args[0]:.6g} of {breaks[-1]:.6g}: the solution may be singular there, or "
             "the problem ill-posed; shorten the interval, or check the equation's signs and its "
             "boundary conditions."
         ) from None
+    return True
 
 
 def _analysis(evolution: Evolution, radau: Radau) -> Callable[..., tuple[Array, Array]]:
@@ -253,13 +311,3 @@ def _entry(
     for basis, x in zip(grid.bases, place, strict=True):
         value = jnp.tensordot(value, basis.functions(x), axes=(1, 0))
     return value.reshape(shape)
-
-
-def components(names: tuple[str, ...], space: Any) -> Mapping[str, tuple[slice, tuple[int, ...]]]:
-    """Return where each entry's components lie in an array that holds them all, and its shape."""
-    found, start = {}, 0
-    for name in names:
-        shape = space.shape(name)
-        found[name] = (slice(start, start + prod(shape)), shape)
-        start += prod(shape)
-    return found

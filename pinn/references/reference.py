@@ -16,11 +16,20 @@ from pinn.jets import Jet, prolong
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
+from pinn.references.fields import (
+    FieldMethod,
+    closed_rounding,
+    course,
+    finer,
+    preferred,
+    sample_points,
+)
 from pinn.references.integrate import between_steps, integrate
 from pinn.references.method import AbstractMethod, Adaptive, Closed
 from pinn.trajectory import Trajectory
 
 SAMPLES = 401
+Method = AbstractMethod | FieldMethod
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +45,19 @@ class Reference:
     """
 
     problem: Problem
-    method: AbstractMethod | Closed
+    method: Method
     trajectory: Trajectory
     seconds: float
     steps: int
+    counts: tuple[int, ...] = ()
 
-    def __call__(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
-        """Return each field at the times t, of the shape of t followed by the field's."""
-        return self.trajectory.fields(t)
+    def __call__(self, *coordinates: ArrayLike) -> dict[str, Float[Array, "..."]]:
+        """Return each field at points, one broadcasting array a coordinate in the axes' order."""
+        return self.trajectory.fields(*coordinates)
 
-    def jet(self, t: ArrayLike, entries: tuple[str, ...]) -> Jet:
-        """Return derivatives by name, as in `reference.jet(t, entries=("q", "q_t"))`."""
-        return self.trajectory.jet(t, entries)
+    def jet(self, *coordinates: ArrayLike, entries: tuple[str, ...]) -> Jet:
+        """Return derivatives by name, as in `reference.jet(t, x, entries=("u", "u_x"))`."""
+        return self.trajectory.jet(*coordinates, entries=entries)
 
     def charges(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each charge at the times t, by name."""
@@ -58,8 +68,11 @@ class Reference:
         """The estimated relative L2 error, the worst over the fields.
 
         For an integration, the difference to a coarser run, divided by how much worse that one
-        should be, less one (Richardson). For a closed form, what round-off in the time does.
+        should be, less one (Richardson). Over space, the difference to a run with half as many
+        points again and a tighter tolerance. For a closed form, what round-off in the point does.
         """
+        if self.problem.extent:
+            return self._field_estimate
         interval = self.problem.interval
         times = np.linspace(interval.lower, interval.upper, SAMPLES)
         if isinstance(self.method, Closed):
@@ -69,6 +82,18 @@ class Reference:
         mine, theirs = self(times), other(times)
         differences = [relative_l2(theirs[name], mine[name]) for name in mine]
         return max(max(differences) / (ratio - 1.0), float(np.finfo(float).eps))
+
+    @cached_property
+    def _field_estimate(self) -> float:
+        """The difference to a run with half as many points again and a tighter tolerance."""
+        if isinstance(self.method, Closed):
+            with arithmetic("float64"):
+                return closed_rounding(self.problem)
+        other = reference(self.problem, method=finer(self.method, self.counts))
+        points = sample_points(self.problem)
+        mine, theirs = self(*points), other(*points)
+        eps = float(np.finfo(float).eps)
+        return max(max(relative_l2(mine[name], theirs[name]) for name in mine), eps)
 
     def _rounding(self, times: np.ndarray) -> float:
         time, eps = self.problem.time, float(np.finfo(float).eps)
@@ -87,13 +112,14 @@ class Reference:
         return f"Reference({self.problem.name}, {self.method.name}, {self.steps} steps)"
 
 
-def reference(problem: Problem, *, method: AbstractMethod | Closed | None = None) -> Reference:
+def reference(problem: Problem, *, method: Method | None = None) -> Reference:
     """Return a reference solution of a problem.
 
     Args:
         problem: what to solve.
         method: how; by default the first of the problem's references=, else its closed form, else
-            Dopri8 with tolerances at round-off.
+            Dopri8 with tolerances at round-off; over space the method of lines, and for a
+            stationary problem collocation.
 
     Raises:
         PinnError: the integration failed.
@@ -105,6 +131,8 @@ def reference(problem: Problem, *, method: AbstractMethod | Closed | None = None
     with arithmetic("float64"):
         verified_charges(problem)
         started = time.perf_counter()
+        if problem.extent:
+            return _over_space(problem, method, started)
         if isinstance(method, Closed):
             plan, state, joints = _closed(problem), (), ()
         else:
@@ -116,9 +144,20 @@ def reference(problem: Problem, *, method: AbstractMethod | Closed | None = None
     return Reference(problem, method, trajectory, seconds, max(len(joints) - 1, 0))
 
 
-def _preferred(problem: Problem) -> AbstractMethod | Closed:
+def _over_space(problem: Problem, method: Method, started: float) -> Reference:
+    solved = course(problem, method)
+    seconds = time.perf_counter() - started
+    joints = solved.joints
+    trajectory = Trajectory(problem, solved.plan, solved.state, "float64", joints, grid=solved.grid)
+    steps = max(len(joints) - 1, 0)
+    return Reference(problem, method, trajectory, seconds, steps, solved.counts)
+
+
+def _preferred(problem: Problem) -> Method:
     if problem.references:
         return problem.references[0]
+    if problem.extent:
+        return preferred(problem)
     return Adaptive() if problem.exact is None else Closed()
 
 

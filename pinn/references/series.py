@@ -54,3 +54,16 @@ def _derivative(basis: AbstractBasis, series: Array, axis: int) -> Array:
         matrix = jnp.asarray(basis.derivative, series.dtype)
         series = jnp.tensordot(series, matrix, axes=(series.ndim - 1, 1))
     return jnp.moveaxis(series, -1, axis)
+
+
+def padded(old: Grid, new: Grid, series: np.ndarray, first: int) -> np.ndarray:
+    """Return the same series with more coefficients; the modes start at axis `first`."""
+    for axis, (few, many) in enumerate(zip(old.bases, new.bases, strict=True)):
+        position = np.arange(few.count)
+        if isinstance(few, Fourier):  # the sines move up
+            position[few.count // 2 + 1 :] += many.count // 2 - few.count // 2
+        turned = np.moveaxis(series, first + axis, 0)
+        longer = np.zeros((many.count, *turned.shape[1:]))
+        longer[position] = turned
+        series = np.moveaxis(longer, 0, first + axis)
+    return series

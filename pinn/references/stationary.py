@@ -1,0 +1,137 @@
+"""Stationary problems: Newton's method on the equations at collocation points."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pinn.errors import PinnError
+from pinn.jets import Jet
+from pinn.problem.axes import Periodic
+from pinn.problem.problem import Problem
+from pinn.references.box import Box
+from pinn.references.layout import components
+from pinn.references.series import differentiated, space_tail
+from pinn.spectral import Grid
+
+LADDERS = {1: (16, 32, 64, 128, 256), 2: (10, 16, 24, 32), 3: (7, 9, 11)}
+TAIL = 1e-12
+
+
+@dataclass(frozen=True)
+class Collocation:
+    """Spectral collocation of a stationary problem.
+
+    Args:
+        modes: how many points along each coordinate; by default as many as the series needs.
+        iterations: the most Newton steps.
+    """
+
+    modes: int | None = None
+    iterations: int = 40
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return "collocation"
+
+
+@dataclass(frozen=True)
+class Stationary:
+    """A stationary solution as a series over the grid, of shape (components, *modes)."""
+
+    coefficients: Float[Array, "components *modes"]
+    grid: Grid
+    counts: tuple[int, ...]
+    tail: float
+
+
+def solve_stationary(problem: Problem, method: Collocation) -> Stationary:
+    """Return the solution of a stationary problem, nearest to the smoothest guess.
+
+    Raises:
+        PinnError: Newton's method does not converge.
+    """
+    dimensions = len(problem.extent)
+    ladder = LADDERS[dimensions] if method.modes is None else (method.modes,)
+    for count in ladder:
+        counts = tuple(
+            count + (1 - count % 2) * isinstance(a, Periodic) for a in problem.extent.values()
+        )
+        solved = _newton(problem, Box.of(problem, counts), method)
+        if solved.tail < TAIL:
+            break
+    return solved
+
+
+def _newton(problem: Problem, box: Box, method: Collocation) -> Stationary:
+    parts = components(tuple(problem.fields), problem.space)
+    size = sum(part.stop - part.start for part, _ in parts.values())
+
+    def fields(flat: Array) -> dict[str, Array]:
+        state = flat.reshape((size, *box.shape))
+        turned = {n: jnp.moveaxis(state[p], 0, -1) for n, (p, _) in parts.items()}
+        shaped = {n: turned[n].reshape(box.shape + s) for n, (_, s) in parts.items()}
+        return {n: box.lifted(n, v, None) for n, v in shaped.items()}
+
+    residual = jax.jit(lambda flat: _residual(problem, box, fields(flat)))
+    jacobian = jax.jit(jax.jacfwd(residual))
+    flat = jnp.zeros(size * int(np.prod(box.shape)))
+    # Where a constant is free (Poisson on a torus) the least solution is taken.
+    solve = jax.jit(lambda a, b: jnp.linalg.lstsq(a, b, rcond=1e-13)[0])
+    change = np.inf
+    for _ in range(method.iterations):
+        move = solve(jacobian(flat), -residual(flat))
+        new = float(jnp.max(jnp.abs(move)) / (jnp.max(jnp.abs(flat + move)) + 1e-300))
+        flat = flat + move
+        if not np.isfinite(new) or new < 1e-14 or (new < 1e-9 and new > 0.5 * change):
+            break
+        change = new
+    if not new < 1e-8:
+        raise PinnError(
+            f"Newton's method for the stationary problem {problem.name!r} does not converge from "
+            "zero: check the equation and its boundary conditions, or give exact=."
+        )
+    shape = box.grid.shape
+    series = [box.coefficients(v).reshape((*shape, -1)) for v in fields(flat).values()]
+    values = jnp.concatenate([jnp.moveaxis(s, -1, 0) for s in series])
+    return Stationary(
+        values, box.grid, box.shape, max(space_tail(box.grid, np.asarray(values)[None]))
+    )
+
+
+def _residual(problem: Problem, box: Box, series: dict[str, Array]) -> Array:
+    space, values = problem.space, {}
+    for name in problem.dynamics.residual.needs:
+        if space.is_coordinate(name):
+            values[name] = jnp.asarray(box.mesh[name])
+        else:
+            entry = space.parse(name)
+            values[name] = box.differentiated(series[entry.field], entry.orders)
+    count = int(np.prod(box.shape))
+    flat = {n: v.reshape((count, *v.shape[len(box.shape) :])) for n, v in values.items()}
+    rows = jax.vmap(lambda v: problem.dynamics.residual(Jet(space, v)))(flat)
+    return rows.T.ravel()
+
+
+def along_series(problem: Problem, grid: Grid, entries: tuple[str, ...]) -> Callable[..., Jet]:
+    """Return the map (coefficients, *x) ↦ jet of a stationary solution."""
+    space = problem.space
+    parts = components(tuple(problem.fields), space)
+
+    def jet_at(coefficients: Array, *point: Array) -> Jet:
+        values: dict[str, Any] = dict(zip(space.coordinates, point, strict=True))
+        for name in (n for n in entries if not space.is_coordinate(n)):
+            entry = space.parse(name)
+            part, shape = parts[entry.field]
+            value = differentiated(grid, coefficients[part], entry.orders, 1)
+            for basis, x in zip(grid.bases, point, strict=True):
+                value = jnp.tensordot(value, basis.functions(x), axes=(1, 0))
+            values[space.canonical(name)] = value.reshape(shape)
+        return Jet(space, {n: values[n] for n in map(space.canonical, entries)})
+
+    return jet_at
