@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pinn.measure import compare as compare
     from pinn.networks.mlp import Network as Network
     from pinn.noether import symmetry as symmetry
+    from pinn.noether.multipliers import find_multipliers as find_multipliers
     from pinn.problem.axes import Interval as Interval
     from pinn.problem.axes import Periodic as Periodic
     from pinn.problem.conditions import Derivative as Derivative
@@ -73,6 +74,7 @@ _HOME = {
     "Uniform": "pinn.training.windows",
     "check": "pinn.checking",
     "compare": "pinn.measure",
+    "find_multipliers": "pinn.noether.multipliers",
     "get": "pinn.problem.registry",
     "load": "pinn.checkpoint",
     "reference": "pinn.references.reference",

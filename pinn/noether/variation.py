@@ -10,6 +10,7 @@ Source: Olver (1993), Theorem 4.7, doi:10.1007/978-1-4612-4350-2.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
+from math import comb
 
 import jax
 import jax.numpy as jnp
@@ -148,22 +149,31 @@ class _Wave:
 
 @dataclass(frozen=True)
 class _Bump:
-    """a Π (1 − z²)^p (1 + b z), which vanishes at the ends with p − 1 derivatives."""
+    """a Π (1 − z²)^p sin(k z + φ), which vanishes at the ends with p − 1 derivatives.
+
+    Random k and φ span no finite space, to which some polynomial would be orthogonal.
+    """
 
     size: np.ndarray
-    slopes: np.ndarray
+    waves: np.ndarray
+    phases: np.ndarray
     power: int
 
     @classmethod
     def random(cls, generator, space: JetSpace, name: str, dimensions: int, power: int, count: int):
         size = generator.uniform(-1.0, 1.0, (count, *space.shape(name)))
-        return cls(size, generator.uniform(-1.0, 1.0, (count, dimensions)), power)
+        waves = generator.uniform(0.5, 3.0, (count, dimensions))
+        return cls(size, waves, generator.uniform(0.0, 6.3, (count, dimensions)), power)
 
     def derivative(self, unit: np.ndarray, orders: list[int]) -> np.ndarray:
         base = np.polynomial.Polynomial([1.0, 0.0, -1.0]) ** self.power
-        tilted = base * np.polynomial.Polynomial([0.0, 1.0])
         value = np.ones((len(self.size), len(unit)))
         for axis, order in enumerate(orders):
-            even, odd = base.deriv(order)(unit[:, axis]), tilted.deriv(order)(unit[:, axis])
-            value = value * (even[None] + self.slopes[:, axis, None] * odd[None])
+            z, k, phase = unit[:, axis], self.waves[:, axis], self.phases[:, axis]
+            factor = np.zeros_like(value)
+            for n in range(order + 1):  # Leibniz
+                turned = np.multiply.outer(k, z) + (phase + 0.5 * np.pi * n)[:, None]
+                weight = comb(order, n) * k[:, None] ** n
+                factor += weight * base.deriv(order - n)(z)[None] * np.sin(turned)
+            value = value * factor
         return np.einsum("sp,s...->sp...", value, self.size)
