@@ -17,7 +17,7 @@ from pinn.references.box import Box, along
 from pinn.references.collocation import Collocation, Radau, marched
 from pinn.references.evolution import Evolution
 from pinn.references.layout import components
-from pinn.references.series import differentiated, padded, space_tail
+from pinn.references.series import chopped, differentiated, padded, space_tail
 from pinn.spectral import Chebyshev, Grid
 
 # On circles odd numbers whose Fourier transforms are fast.
@@ -108,6 +108,7 @@ class Stretch:
         series: coefficients in time and space, panel by panel.
         tails: by coordinate, how far the series fell.
         short: along which coordinates the next panel needs more points.
+        limits: how far the series must fall.
     """
 
     grid: Grid | None
@@ -115,11 +116,12 @@ class Stretch:
     series: list[np.ndarray]
     tails: list[float]
     short: list[bool]
+    limits: list[float]
 
     @classmethod
     def before(cls, problem: Problem) -> "Stretch":
         """Return the empty stretch before the start."""
-        return cls(None, [problem.interval.lower], [], [], [])
+        return cls(None, [problem.interval.lower], [], [], [], [])
 
     @property
     def end(self) -> float:
@@ -151,7 +153,8 @@ def _first_rungs(problem: Problem, ladders: list[tuple[int, ...]]) -> list[int]:
         box = Box.of(problem, tuple(ladder[i] for ladder, i in zip(ladders, rungs, strict=True)))
         evolution = Evolution(box)
         t = jnp.asarray(problem.interval.lower)
-        tails = space_tail(box.grid, np.asarray(evolution.coefficients(t, evolution.start))[None])
+        series = np.asarray(evolution.coefficients(t, evolution.start))[None]
+        tails = space_tail(box.grid, series, _parts(evolution))
         ends = [i == len(ladder) - 1 for ladder, i in zip(ladders, rungs, strict=True)]
         more = [
             tail > TAIL and not end and tail < 0.3 * last
@@ -179,32 +182,37 @@ def _stretch(
     evolution = Evolution(Box.of(problem, counts))
     grid, begin = evolution.box.grid, before.end
     collocation = Collocation(evolution.rate, evolution.layout, Radau(method.stages))
-    start, series = _start(evolution, before), np.zeros(0)
+    start = _start(evolution, before)
     series = np.asarray(evolution.coefficients(jnp.asarray(begin), start))[None]
-    limits = [max(TAIL, 10.0 * tail) for tail in space_tail(grid, series)]
-    after = Stretch(grid, [begin], [], space_tail(grid, series), [False] * len(counts))
+    tails = space_tail(grid, series, _parts(evolution))
+    limits = before.limits or [max(TAIL, 100.0 * tail) for tail in tails]
+    after = Stretch(grid, [begin], [], tails, [False] * len(counts), limits)
     analyse = _analysis(evolution, collocation.radau)
     # Rates carry more rounding than the fields, whose series decide.
-    fields = [i for n in problem.fields for i in range(*evolution.slices[n][0].indices(len(start)))]
+    fields = [evolution.slices[name][0] for name in problem.fields]
 
     def accept(end: float, t: Array, h: float, nodal: Array) -> bool:
         values, series = analyse(t, jnp.asarray(h), nodal)
-        tails = space_tail(grid, np.asarray(values)[:, fields])
+        tails = space_tail(grid, np.asarray(values), fields)
         after.short[:] = [t > m and not e for t, m, e in zip(tails, limits, ends, strict=True)]
         if any(after.short):
             return False
         after.tails[:] = np.maximum(after.tails, tails)
-        after.series.append(np.asarray(series))
+        after.series.append(chopped(np.asarray(series)))
         after.edges.append(end)
         return True
 
     interval = problem.interval
     later = [b for b in interval.breakpoints if b > begin]
     breaks = np.array([begin, *later, interval.upper])
-    tolerance = max(method.rtol, *after.tails)
+    tolerance = max(method.rtol, *(0.01 * limit for limit in limits))
     if not _march(problem, collocation, start, breaks, tolerance, accept, all(ends)):
         after.short[:] = [True] * len(counts)
     return after
+
+
+def _parts(evolution: Evolution) -> list[slice]:
+    return [part for part, _ in evolution.slices.values()]
 
 
 def _start(evolution: Evolution, before: Stretch) -> Array:

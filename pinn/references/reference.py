@@ -55,7 +55,7 @@ class Reference:
         """Return each field at points, one broadcasting array a coordinate in the axes' order."""
         return self.trajectory.fields(*coordinates)
 
-    def jet(self, *coordinates: ArrayLike, entries: tuple[str, ...]) -> Jet:
+    def jet(self, *coordinates: Any, entries: tuple[str, ...] | None = None) -> Jet:
         """Return derivatives by name, as in `reference.jet(t, x, entries=("u", "u_x"))`."""
         return self.trajectory.jet(*coordinates, entries=entries)
 

@@ -1,5 +1,7 @@
 """What is done to the coefficients of space series: derivatives, and how far they have fallen."""
 
+from collections.abc import Iterable
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -15,22 +17,33 @@ def degrees(basis: AbstractBasis) -> np.ndarray:
     return np.concatenate([[0], pairs, pairs])
 
 
-def space_tail(grid: Grid, values: np.ndarray) -> list[float]:
+def space_tail(grid: Grid, values: np.ndarray, parts: Iterable[slice]) -> list[float]:
     """Return, by coordinate, the last tenth of the coefficients relative to the largest.
 
     Args:
         grid: the bases.
         values: coefficients of shape (times, components, *modes).
+        parts: the components of each quantity, which share one size.
     """
-    sizes = np.max(np.abs(values), axis=(0, *range(2, values.ndim)))
-    sizes = np.maximum(sizes, 1e-3 * np.max(sizes) + 1e-300)
-    relative = np.max(np.abs(values) / sizes.reshape((1, -1) + (1,) * len(grid.bases)), axis=(0, 1))
+    amounts = [np.max(np.abs(values[:, part]), axis=(0, 1)) for part in parts]
+    floor = 1e-3 * max(np.max(a) for a in amounts) + 1e-300
+    relative = np.max([a / max(np.max(a), floor) for a in amounts], axis=0)
     tails = []
     for axis, basis in enumerate(grid.bases):
         degree = degrees(basis)
         high = np.nonzero(degree > 0.9 * degree.max())[0]
         tails.append(float(np.nan_to_num(np.max(np.take(relative, high, axis)), nan=1.0)))
     return tails
+
+
+def chopped(values: np.ndarray) -> np.ndarray:
+    """Return coefficients without those below rounding, which derivatives would amplify.
+
+    Args:
+        values: of shape (degrees in time, components, *modes).
+    """
+    sizes = np.max(np.abs(values), axis=(0, *range(2, values.ndim)), keepdims=True)
+    return np.where(np.abs(values) < 1e-16 * sizes, 0.0, values)
 
 
 def differentiated(grid: Grid, series: Array, orders: tuple[int, ...], first: int) -> Array:

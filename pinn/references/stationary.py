@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 from jaxtyping import Array, Float
 
 from pinn.errors import PinnError
@@ -81,11 +82,9 @@ def _newton(problem: Problem, box: Box, method: Collocation) -> Stationary:
     residual = jax.jit(lambda flat: _residual(problem, box, fields(flat)))
     jacobian = jax.jit(jax.jacfwd(residual))
     flat = jnp.zeros(size * int(np.prod(box.shape)))
-    # Where a constant is free (Poisson on a torus) the least solution is taken.
-    solve = jax.jit(lambda a, b: jnp.linalg.lstsq(a, b, rcond=1e-13)[0])
     change = np.inf
     for _ in range(method.iterations):
-        move = solve(jacobian(flat), -residual(flat))
+        move = _least(jacobian(flat), -residual(flat))
         new = float(jnp.max(jnp.abs(move)) / (jnp.max(jnp.abs(flat + move)) + 1e-300))
         flat = flat + move
         if not np.isfinite(new) or new < 1e-14 or (new < 1e-9 and new > 0.5 * change):
@@ -100,8 +99,19 @@ def _newton(problem: Problem, box: Box, method: Collocation) -> Stationary:
     series = [box.coefficients(v).reshape((*shape, -1)) for v in fields(flat).values()]
     values = jnp.concatenate([jnp.moveaxis(s, -1, 0) for s in series])
     return Stationary(
-        values, box.grid, box.shape, max(space_tail(box.grid, np.asarray(values)[None]))
+        values,
+        box.grid,
+        box.shape,
+        max(space_tail(box.grid, np.asarray(values)[None], [p for p, _ in parts.values()])),
     )
+
+
+def _least(matrix: Array, right: Array) -> Array:
+    """Return the least solution, for a constant may be free (Poisson on a torus)."""
+    if not np.all(np.isfinite(matrix)) or not np.all(np.isfinite(right)):
+        return jnp.full_like(right, jnp.nan)
+    found = scipy.linalg.lstsq(np.asarray(matrix), np.asarray(right), 1e-13, lapack_driver="gelsy")
+    return jnp.asarray(found[0])
 
 
 def _residual(problem: Problem, box: Box, series: dict[str, Array]) -> Array:
