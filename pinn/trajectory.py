@@ -1,6 +1,6 @@
-"""A function of time that knows its jets and charges: what a solver and a reference share."""
+"""A field over time and space that knows its jets and charges: solvers and references alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,27 +12,32 @@ from jaxtyping import Array, ArrayLike
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet
-from pinn.noether.charge import Charge, evaluate
+from pinn.noether.charge import Charge
+from pinn.noether.totals import outflow, total
 from pinn.noether.verify import verified_charges
 from pinn.precision import Precision, arithmetic
 from pinn.problem.problem import Problem
+from pinn.spectral import Grid
 
-JetAt = Callable[[Any, Array], Jet]
+JetAt = Callable[..., Jet]
+BATCH = 4096
 
 
 class Trajectory:
-    """Evaluates fields, jets and charges of anything that knows its jet at one time.
+    """Evaluates fields, jets and charges of anything that knows its jet at one point.
 
-    Concrete times are evaluated in the trajectory's own precision, whatever JAX is set to, and come
-    back as NumPy arrays where JAX's own arithmetic would round them; inside a transformation such
-    as `jax.jit` the caller's precision rules.
+    Concrete points are evaluated in the trajectory's own precision, whatever JAX is set to, and
+    come back as NumPy arrays where JAX's own arithmetic would round them; inside a transformation
+    such as `jax.jit` the caller's precision rules.
 
     Args:
         problem: whose fields these are.
-        plan: from a tuple of entries to the function (state, t) ↦ jet at one time.
+        plan: from a tuple of entries to the function (state, *point) ↦ jet at one point, one scalar
+            a coordinate in the axes' order.
         state: the arrays that the function reads.
-        precision: the arithmetic for concrete times.
+        precision: the arithmetic for concrete points.
         joints: the times at which its pieces join.
+        grid: the quadrature over space that charges are integrated with; none in mechanics.
     """
 
     def __init__(
@@ -42,8 +47,9 @@ class Trajectory:
         state: Any,
         precision: Precision,
         joints: ArrayLike | tuple[float, ...] = (),
+        grid: Grid | None = None,
     ):
-        self.problem, self._plan = problem, plan
+        self.problem, self._plan, self._grid = problem, plan, grid
         self._state, self._precision = state, precision
         self.joints = np.asarray(joints, dtype=float)
         self._compiled = lru_cache(maxsize=None)(self._compile)
@@ -52,52 +58,132 @@ class Trajectory:
     def _charges(self) -> Mapping[str, Charge]:
         return verified_charges(self.problem)
 
-    def fields(self, t: ArrayLike) -> dict[str, Array]:
-        """Return the fields at the times t, each of the shape of t followed by the field's."""
-        jet = self.jet(t, tuple(self.problem.fields))
+    def fields(self, *coordinates: ArrayLike) -> dict[str, Array]:
+        """Return the fields at points, each of the coordinates' common shape and the field's."""
+        jet = self.jet(*coordinates, entries=tuple(self.problem.fields))
         return {name: jet[name] for name in self.problem.fields}
 
-    def jet(self, t: ArrayLike, entries: tuple[str, ...]) -> Jet:
-        """Return the jet at the times t, with the entries asked for."""
-        names = (entries,) if isinstance(entries, str) else entries
+    def jet(self, *coordinates: Any, entries: str | Iterable[str] | None = None) -> Jet:
+        """Return the jet at points, with the entries asked for, by keyword or as the last word."""
+        if entries is None:
+            *coordinates, entries = coordinates
         space = self.problem.space
-        return self._evaluate(t, tuple(sorted({space.canonical(name) for name in names})), False)
+        wanted = (entries,) if isinstance(entries, str) else tuple(entries)
+        names = tuple(sorted({space.canonical(name) for name in wanted}))
+        if len(coordinates) != len(space.coordinates):
+            raise ProblemError(
+                f"The problem {self.problem.name!r} has the coordinates "
+                f"{', '.join(space.coordinates)}, got {len(coordinates)}: give one array for each, "
+                "in this order."
+            )
+        return self._evaluate(coordinates, ("jet", *names))
 
-    def charges(self, t: ArrayLike) -> dict[str, Array]:
-        """Return every charge at the times t."""
-        needs = {n for charge in self._charges.values() for n in charge.needs}
-        return self._evaluate(t, tuple(sorted(needs)), True) if self._charges else {}
+    def charges(self, *t: ArrayLike) -> dict[str, Array]:
+        """Return every charge at the times t; over space, integrated over it.
+
+        A stationary problem takes no time: its laws are what leaves through the whole boundary less
+        what the source gives, which vanishes on a solution.
+        """
+        if len(t) != (0 if self.problem.stationary else 1):
+            takes = "no time" if self.problem.stationary else "one array of times"
+            raise ProblemError(f"Charges of {self.problem.name!r} take {takes}, got {len(t)}.")
+        return self._evaluate(t, ("charges",)) if self._charges else {}
 
     def sources(self, t: ArrayLike) -> dict[str, Array]:
         """Return, at a list of times, the rate of change of each charge that is not conserved."""
-        balanced = {n: c.source for n, c in self._charges.items() if c.source is not None}
-        needs = tuple(sorted({n for source in balanced.values() for n in source.needs}))
-        rates = jax.jit(jax.vmap(lambda j: {n: source(j) for n, source in balanced.items()}))
-        with arithmetic(self._precision):
-            return _unrounded(rates(self.jet(np.ravel(t), needs))) if balanced else {}
+        changing = any(not charge.conserved for charge in self._charges.values())
+        return self._evaluate((np.ravel(t),), ("sources",)) if changing else {}
 
-    def _function(self, names: tuple[str, ...], charges: bool) -> Callable[[Any, Array], Any]:
-        jet_at = self._plan(names)
-        if not charges:
-            return jet_at
-        return lambda state, t: evaluate(self._charges, jet_at(state, t))
+    def _function(self, kind: str, *names: str) -> Callable[..., Any]:
+        if kind == "jet":
+            return self._plan(names)
+        return self._totals if kind == "charges" else self._rates
 
-    def _compile(self, names: tuple[str, ...], charges: bool) -> Callable[[Any, Array], Any]:
-        return jax.jit(jax.vmap(self._function(names, charges), in_axes=(None, 0)))
+    def _totals(self, state: Any, *t: Array) -> dict[str, Array]:
+        charges = self._charges
+        needs = {n for c in charges.values() for n in (*c.needs, *_flux_needs(c, None))}
+        jet_at = self._at_time(state, t, needs)
+        if self._grid is None:
+            return {name: charge.density(jet_at()) for name, charge in charges.items()}
+        if self.problem.stationary:
+            return self._imbalances(jet_at)
+        return {n: total(self._grid, c.density, jet_at) for n, c in charges.items()}
 
-    def _evaluate(self, t: ArrayLike, names: tuple[str, ...], charges: bool) -> Any:
-        if isinstance(t, Tracer):
+    def _imbalances(self, jet_at: JetAt) -> dict[str, Array]:
+        grid, found = self._grid, {}
+        assert grid is not None
+        for name, charge in self._charges.items():
+            walls = [(c, end) for c in charge.flux for end in (0, 1)]
+            found[name] = outflow(charge, grid, jet_at, walls)
+            if charge.source is not None:
+                found[name] = found[name] - total(grid, charge.source, jet_at)
+        return found
+
+    def _rates(self, state: Any, t: Array) -> dict[str, Array]:
+        changing = {n: c for n, c in self._charges.items() if not c.conserved}
+        needs = {n for c in changing.values() for n in _rate_needs(c)}
+        return rates(changing, self._grid, self._at_time(state, (t,), needs))
+
+    def _at_time(self, state: Any, t: tuple[Array, ...], needs: Iterable[str]) -> JetAt:
+        """Return the jet as a function of the space coordinates at one time."""
+        problem, jet_at = self.problem, self._plan(tuple(sorted(set(needs))))
+        if not problem.extent:
+            return lambda: jet_at(state, *t)
+        if problem.stationary:
+            return lambda *point: jet_at(state, *point)
+        index = problem.space.coordinates.index(problem.time)
+        return lambda *point: jet_at(state, *point[:index], *t, *point[index:])
+
+    def _compile(self, request: tuple[str, ...], dimensions: int) -> Callable[..., Any]:
+        return jax.jit(lambda state, *points: self._at_points(request, state, *points))
+
+    def _at_points(self, request: tuple[str, ...], state: Any, *points: Array) -> Any:
+        """Evaluate at many points, in batches, since each may read a whole grid."""
+        function = self._function(*request)
+        if not points:
+            return function(state)
+        batch = BATCH if request[0] == "jet" or self._grid is None else 8
+        if points[0].size <= batch:
+            return jax.vmap(function, in_axes=(None, *[0] * len(points)))(state, *points)
+        return jax.lax.map(lambda point: function(state, *point), points, batch_size=batch)
+
+    def _evaluate(self, coordinates: tuple[ArrayLike, ...], request: tuple[str, ...]) -> Any:
+        if any(isinstance(c, Tracer) for c in coordinates):
             state = jax.tree.map(_in_callers_precision, self._state)
-            times = _in_callers_precision(t)
-            values = jax.vmap(self._function(names, charges), in_axes=(None, 0))(
-                state, times.ravel()
-            )
-            return jax.tree.map(lambda v: v.reshape(times.shape + v.shape[1:]), values)
+            points = jnp.broadcast_arrays(*(_in_callers_precision(c) for c in coordinates))
+            values = self._at_points(request, state, *(p.ravel() for p in points))
+            return jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
         with arithmetic(self._precision):
-            times = jnp.asarray(_concrete(t), self._precision)
-            values = self._compiled(names, charges)(self._state, times.ravel())
-            shaped = jax.tree.map(lambda v: v.reshape(times.shape + v.shape[1:]), values)
-        return _unrounded(shaped)
+            points = np.broadcast_arrays(*map(_concrete, coordinates))
+            flat = [jnp.asarray(p.ravel(), self._precision) for p in points]
+            values = self._compiled(request, len(flat))(self._state, *flat)
+            if points:
+                values = jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
+        return _unrounded(values)
+
+
+def rates(charges: Mapping[str, Charge], grid: Grid | None, jet_at: JetAt) -> dict[str, Array]:
+    """Return dI/dt of each charge: its source over space, less what leaves through the walls."""
+    found = {}
+    for name, charge in charges.items():
+        if grid is None:
+            assert charge.source is not None
+            found[name] = charge.source(jet_at())
+            continue
+        found[name] = jnp.zeros(charge.density.shape) - outflow(charge, grid, jet_at)
+        if charge.source is not None:
+            found[name] = found[name] + total(grid, charge.source, jet_at)
+    return found
+
+
+def _flux_needs(charge: Charge, axes: Iterable[str] | None) -> set[str]:
+    wanted = charge.flux if axes is None else axes
+    return {name for axis in wanted for name in charge.flux[axis].needs}
+
+
+def _rate_needs(charge: Charge) -> set[str]:
+    source = charge.source.needs if charge.source is not None else ()
+    return {*source, *_flux_needs(charge, {axis for axis, _ in charge.leaks})}
 
 
 def _unrounded(values: Any) -> Any:
@@ -111,7 +197,7 @@ def _concrete(t: ArrayLike) -> np.ndarray:
     try:
         return np.asarray(t, dtype=float)
     except (TypeError, ValueError) as error:
-        raise ProblemError(f"Times must be numbers or arrays of numbers, got {t!r}.") from error
+        raise ProblemError(f"Points must be numbers or arrays, got {t!r}.") from error
 
 
 def _in_callers_precision(leaf: Array) -> Array:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -77,6 +77,7 @@ class Reference:
         times = np.linspace(interval.lower, interval.upper, SAMPLES)
         if isinstance(self.method, Closed):
             return self._rounding(times)
+        assert isinstance(self.method, AbstractMethod)
         coarse, ratio = self.method.coarser()
         other = reference(self.problem, method=coarse)
         mine, theirs = self(times), other(times)
@@ -136,12 +137,22 @@ def reference(problem: Problem, *, method: Method | None = None) -> Reference:
         if isinstance(method, Closed):
             plan, state, joints = _closed(problem), (), ()
         else:
+            method = _stepping(problem, method)
             state = integrate(problem, method)
             joints = np.asarray(state.times)
-            plan = lambda entries: between_steps(problem, method, entries)  # noqa: E731
+            plan = partial(between_steps, problem, method)
         seconds = time.perf_counter() - started
         trajectory = Trajectory(problem, plan, state, "float64", joints)
     return Reference(problem, method, trajectory, seconds, max(len(joints) - 1, 0))
+
+
+def _stepping(problem: Problem, method: Method) -> AbstractMethod:
+    if isinstance(method, AbstractMethod):
+        return method
+    raise ProblemError(
+        f"The problem {problem.name!r} has no space, which {method.name!r} is for: use "
+        "pinn.references.Adaptive() or Fixed()."
+    )
 
 
 def _over_space(problem: Problem, method: Method, started: float) -> Reference:

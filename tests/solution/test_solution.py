@@ -50,7 +50,7 @@ def test_it_works_under_jit_vmap_grad_and_jvp(orbit):
 
 
 def test_times_that_are_no_numbers_are_refused(orbit):
-    with pytest.raises(pinn.ProblemError, match="Times must be numbers"):
+    with pytest.raises(pinn.ProblemError, match="Points must be numbers"):
         orbit("soon")
 
 
