@@ -7,6 +7,7 @@ from pinn.jets import JetFunction, on_jets
 from pinn.noether.charge import Charge
 from pinn.noether.current import noether_current, symmetry_defect, work
 from pinn.noether.declared import declared_charges
+from pinn.noether.invariance import is_symmetry
 from pinn.noether.symmetry import Symmetry
 from pinn.problem.problem import Problem
 
@@ -50,7 +51,7 @@ def _noether_charge(problem: Problem, lagrangian: JetFunction, symmetry: Symmetr
     if symmetry.charge is not None:
         density = on_jets(space, symmetry.charge, f"charge {symmetry.name!r}")
     gains = [work(generator, problem.dynamics.forces)] if problem.dynamics.forces else []
-    if symmetry.balance:
+    if symmetry.balance and not (problem.extent and is_symmetry(problem, lagrangian, generator)):
         gains.append(symmetry_defect(lagrangian, generator))
     source = JetFunction(space, lambda j: sign * sum(g(j) for g in gains), "source")
     return Charge(

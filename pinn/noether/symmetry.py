@@ -1,70 +1,23 @@
 """The catalogue of symmetries: each names a generator, from which Noether derives a charge."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike
 
-from pinn.errors import ProblemError, near_matches
+from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, JetSpace, on_jets, partial
+from pinn.noether.claim import Symmetry as Symmetry
+from pinn.noether.claim import by_coordinate, field_shape
+from pinn.noether.claim import generator as generator
 from pinn.noether.generator import Generator
-
-Build = Callable[[JetFunction, str], Generator]
-
-
-@dataclass(frozen=True, eq=False)
-class Symmetry:
-    """A claimed symmetry of a Lagrangian.
-
-    Args:
-        name: the name of its charge.
-        build: makes the generator from the Lagrangian and the name of the time coordinate.
-        sign: what Noether's I = ξL + Q·p − K is multiplied by to give the charge; −1 for energy.
-        balance: accept a broken symmetry, whose charge then obeys dI/dt = Δ + Q·F.
-        charge: the charge itself where it is known beforehand, as in `from_charge`.
-    """
-
-    name: str
-    build: Build
-    sign: float = 1.0
-    balance: bool = False
-    charge: Callable[[Jet], Any] | None = None
-
-
-def generator(
-    name: str,
-    *,
-    xi: Callable[[Jet], Any] | Mapping[str, Callable[[Jet], Any]] | None = None,
-    eta: Mapping[str, Callable[[Jet], Any]] | None = None,
-    gauge: Callable[[Jet], Any] | Mapping[str, Callable[[Jet], Any]] | None = None,
-    sign: float = 1.0,
-    balance: bool = False,
-) -> Symmetry:
-    """State any generator: coordinates move by ξ, fields by η, the Lagrangian by D·K.
-
-    Args:
-        name: the charge's name.
-        xi: ξ along time, or a dictionary by coordinate.
-        eta: η by field, each a function of the jet.
-        gauge: K along time, or a dictionary by coordinate.
-        sign: the charge is `sign` times I = ξL + Q·p − K.
-        balance: accept Δ ≠ 0, and let the charge obey dI/dt = Δ + Q·F.
-    """
-
-    def build(lagrangian: JetFunction, time: str) -> Generator:
-        space = lagrangian.space
-        return Generator(
-            space,
-            xi=_by_coordinate(space, time, xi, "ξ"),
-            eta={f: on_jets(space, e, f"η of {f}") for f, e in (eta or {}).items()},
-            gauge=_by_coordinate(space, time, gauge, "K"),
-        )
-
-    return Symmetry(name, build, sign, balance)
+from pinn.noether.spacetime import galilean_boost as galilean_boost
+from pinn.noether.spacetime import lorentz_boost as lorentz_boost
+from pinn.noether.spacetime import space_rotation as space_rotation
+from pinn.noether.spacetime import space_translation as space_translation
 
 
 def time_translation(name: str = "energy", *, balance: bool = False) -> Symmetry:
@@ -97,7 +50,7 @@ def translation(
         return Generator(
             space,
             eta={field: on_jets(space, lambda j: _real(shift), "η")},
-            gauge=_by_coordinate(space, time, gauge, "K"),
+            gauge=by_coordinate(space, time, gauge, "K"),
         )
 
     return Symmetry(name, build, balance=balance)
@@ -124,7 +77,7 @@ def boost(
     def build(lagrangian: JetFunction, time: str) -> Generator:
         space = lagrangian.space
         shift = _direction(space, field, direction)
-        shape = _field_shape(space, field)
+        shape = field_shape(space, field)
         inertia = np.asarray(mass, dtype=float)
         if inertia.shape not in ((), shape[:1], shape[:-1]):
             raise ProblemError(
@@ -161,7 +114,7 @@ def rotation(
 
     def build(lagrangian: JetFunction, time: str) -> Generator:
         space = lagrangian.space
-        shape = _field_shape(space, field)
+        shape = field_shape(space, field)
         if not shape or shape[-1] not in (2, 3):
             raise ProblemError(
                 f"A rotation of {field!r} needs a last axis of length 2 or 3, its shape is {shape}."
@@ -175,7 +128,7 @@ def rotation(
         return Generator(
             space,
             eta={field: on_jets(space, eta, "η")},
-            gauge=_by_coordinate(space, time, gauge, "K"),
+            gauge=by_coordinate(space, time, gauge, "K"),
         )
 
     return Symmetry(name, build, balance=balance)
@@ -202,28 +155,39 @@ def phase(field: str, *, name: str = "norm", balance: bool = False) -> Symmetry:
 
 
 def scaling(
-    field: str,
+    field: str | Mapping[str, float],
     *,
-    time: float,
+    time: float = 0.0,
     space: float = 1.0,
     name: str = "virial",
     balance: bool = False,
 ) -> Symmetry:
-    """Stretch time and space together, ξ = time·t and η = space·q.
+    """Stretch coordinates and fields together, as ξ = time·t and η = space·q.
 
     A symmetry where the action is invariant (a potential ∝ 1/r² with time = 2, space = 1). Where
     the action is only multiplied (Kepler: time = 3/2), ask for `balance=True`: the charge then
     obeys a virial theorem.
+
+    Args:
+        field: the field that stretches with weight `space`; or the weight of every coordinate and
+            field that stretches, as in `{"t": 3.0, "x": 1.0, "u": -2.0}`.
+        time: the weight of time.
+        space: the weight of the field.
+        name: the charge's name.
+        balance: accept a broken symmetry.
     """
-    return Symmetry(
-        name,
-        lambda lagrangian, coordinate: Generator(
-            lagrangian.space,
-            xi={coordinate: on_jets(lagrangian.space, lambda j: time * j[coordinate], "ξ")},
-            eta={field: on_jets(lagrangian.space, lambda j: space * j[field], "η")},
-        ),
-        balance=balance,
-    )
+
+    def build(lagrangian: JetFunction, coordinate: str) -> Generator:
+        jets = lagrangian.space
+        weights = field if isinstance(field, Mapping) else {coordinate: time, field: space}
+        moved = {n: on_jets(jets, lambda j, n=n, w=w: w * j[n], n) for n, w in weights.items()}
+        xi = {n: f for n, f in moved.items() if jets.is_coordinate(n)}
+        for one in weights:
+            if one not in xi:
+                field_shape(jets, one)
+        return Generator(jets, xi=xi, eta={n: f for n, f in moved.items() if n not in xi})
+
+    return Symmetry(name, build, balance=balance)
 
 
 def from_charge(name: str, charge: Callable[[Jet], Any], field: str | None = None) -> Symmetry:
@@ -245,7 +209,7 @@ def from_charge(name: str, charge: Callable[[Jet], Any], field: str | None = Non
     def build(lagrangian: JetFunction, time: str) -> Generator:
         space = lagrangian.space
         target = field if field is not None else next(iter(space.fields))
-        shape = _field_shape(space, target)
+        shape = field_shape(space, target)
         velocity = space.raised(target, time)
         density = on_jets(space, charge, f"charge {name}")
         momentum = partial(lagrangian, velocity)
@@ -270,19 +234,10 @@ def _real(array: np.ndarray) -> Array:
     return jnp.asarray(array, jnp.result_type(float))
 
 
-def _field_shape(space: JetSpace, field: str) -> tuple[int, ...]:
-    if field not in space.fields:
-        raise ProblemError(
-            f"A symmetry acts on the field {field!r}, but the fields are "
-            f"{', '.join(space.fields)}{near_matches(field, space.fields)}."
-        )
-    return space.fields[field]
-
-
 def _direction(
     space: JetSpace, field: str, direction: ArrayLike | Sequence[float] | None
 ) -> np.ndarray:
-    shape = _field_shape(space, field)
+    shape = field_shape(space, field)
     if direction is None:
         if not shape:
             return np.ones(())
@@ -293,11 +248,3 @@ def _direction(
             f"A translation of {field!r} has a direction of shape {array.shape}, expected {shape}."
         )
     return array
-
-
-def _by_coordinate(space: JetSpace, time: str, given: Any, name: str) -> dict[str, JetFunction]:
-    if given is None:
-        return {}
-    functions = given if isinstance(given, Mapping) else {time: given}
-    as_array = lambda f: lambda j: jax.tree.map(jnp.asarray, f(j))  # noqa: E731
-    return {c: on_jets(space, as_array(f), name) for c, f in functions.items()}

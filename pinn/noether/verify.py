@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Array
 
 from pinn.errors import ProblemError
-from pinn.jets import Jet, JetFunction, partial, random_jets
+from pinn.jets import Jet, partial, random_jets
 from pinn.noether.charge import Charge
-from pinn.noether.current import contract, defect_terms
+from pinn.noether.current import contract
 from pinn.noether.derivation import derive_charges
-from pinn.noether.generator import Generator
+from pinn.noether.invariance import off_shell
 from pinn.noether.laws import local_defect, with_walls
 from pinn.noether.typical import random_solutions, typical
 from pinn.precision import arithmetic
@@ -105,7 +105,7 @@ def _field_defect(problem: Problem, charge: Charge) -> tuple[np.ndarray, np.ndar
     lagrangian, generator = problem.action_density, charge.generator
     if lagrangian is None or generator is None or charge.balance:
         return local_defect(problem, charge)
-    sums, entries = _off_shell(lagrangian, generator)
+    sums, entries = off_shell(lagrangian, generator)
     jets = random_solutions(problem, entries, SEED, SAMPLES)
     total, size = jax.jit(jax.vmap(sums))(jets)
     return np.asarray(total), np.asarray(size)
@@ -195,7 +195,7 @@ def _test(problem: Problem, charge: Charge) -> tuple[Test, Jet]:
     """Return what to evaluate at one random jet, and the random jets."""
     lagrangian, generator, source = problem.action_density, charge.generator, charge.source
     if lagrangian is not None and generator is not None and not charge.balance:
-        claim, entries = _off_shell(lagrangian, generator)
+        claim, entries = off_shell(lagrangian, generator)
     else:
         claim, entries = _on_shell(problem, charge)
     state = (problem.time, *problem.dynamics.state_entries)
@@ -209,20 +209,6 @@ def _test(problem: Problem, charge: Charge) -> tuple[Test, Jet]:
         return found
 
     return test, _jets(problem, (*entries, *state))
-
-
-def _off_shell(lagrangian: JetFunction, generator: Generator) -> tuple[Sums, set[str]]:
-    """Return |Δ| and Σ |terms of Δ| at a jet that need not obey the equation."""
-    pairs = defect_terms(lagrangian, generator)
-
-    def sums(jet: Jet) -> tuple[Array, Array]:
-        factors = [(left(jet), right(jet)) for left, right in pairs]
-        zero = jnp.zeros(generator.family)
-        total = sum((contract(left, right) for left, right in factors), zero)
-        size = sum((contract(jnp.abs(left), jnp.abs(right)) for left, right in factors), zero)
-        return jnp.abs(total), size
-
-    return sums, {n for pair in pairs for factor in pair for n in factor.needs}
 
 
 def _on_shell(problem: Problem, charge: Charge) -> tuple[Sums, set[str]]:
