@@ -6,7 +6,6 @@ from math import prod
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Complex
 
 from pinn.references.box import Box
@@ -54,7 +53,7 @@ class Layout:
         """Return the array of shape (components, *points) with given Fourier coefficients."""
         order = (*self._around, 0, *self._across)
         sizes = [self.points[i - 1] if i else -1 for i in order]
-        array = jnp.transpose(modes.reshape(sizes), np.argsort(order))
+        array = jnp.transpose(modes.reshape(sizes), [order.index(i) for i in range(len(order))])
         if self._around:
             array = jnp.fft.ifftn(array, axes=self._around)
         return array.real

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pinn.jets import Jet
+from pinn.jets import Jet, JetSpace
 from pinn.problem.conditions import AbstractCondition
 from pinn.problem.problem import Problem
 from pinn.problem.statement import face_value
@@ -66,10 +66,11 @@ class Side:
     def _row(self, condition: AbstractCondition, end: int) -> np.ndarray:
         at = np.array([(self.basis.lower, self.basis.upper)[end]])
         basis, power = self.basis, np.linalg.matrix_power
+        space = JetSpace((condition.axis,), ((condition.field, ()),))
         rows = _Rows(
             condition.field, lambda order: basis.vandermonde(at) @ power(basis.derivative, order)
         )
-        return np.asarray(condition.left_side(Jet(_OneField(condition.field), rows)))
+        return np.asarray(condition.left_side(Jet(space, rows)))
 
     def differentiated(self, array: Array, axis: int, order: int) -> Array:
         """Return the values at the points of a derivative, from a series (values on a circle)."""
@@ -85,19 +86,6 @@ class Side:
         factor = ((1j * wave) ** order).reshape((-1,) + (1,) * (array.ndim - 1 - axis))
         factor = jnp.asarray(factor).reshape((1,) * axis + factor.shape)
         return jnp.fft.irfft(factor * jnp.fft.rfft(array, axis=axis), n=count, axis=axis)
-
-
-class _OneField:
-    """Stands in for a jet space whose entries are rows over the functions of one coordinate."""
-
-    def __init__(self, field: str):
-        self.field = field
-
-    def canonical(self, name: str) -> str:
-        return name
-
-    def raised(self, name: str, coordinate: str) -> str:
-        return f"{name}_{coordinate}"
 
 
 class _Rows(Mapping):
@@ -216,7 +204,7 @@ class Box:
         return values
 
 
-def _over(function, mesh: list[np.ndarray], time: Array | None) -> Array:
+def _over(function, mesh: Sequence[np.ndarray], time: Array | None) -> Array:
     before = () if time is None else (time,)
     if not mesh:
         return jnp.asarray(function(*before), float)

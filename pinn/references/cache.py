@@ -83,7 +83,7 @@ def write(key: str, arrays: Mapping[str, np.ndarray]) -> None:
         handle, temporary = tempfile.mkstemp(dir=folder(), suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, **dict(arrays))
+                np.savez(file, allow_pickle=False, **dict(arrays))
             Path(temporary).replace(folder() / f"{key}.npz")
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

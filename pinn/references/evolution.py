@@ -104,13 +104,12 @@ class Evolution:
         """Return dY/dt."""
         space, time = self.dynamics.space, self.dynamics.time
         highest = self._highest(t, self._lower(t, state))
-        parts = {}
+        parts = []
         for name in self.slices:
             above = space.raised(name, time)
-            parts[name] = self._packed(highest[above]) if above in highest else None
-            if parts[name] is None:
-                parts[name] = state[self.slices[above][0]]
-        return jnp.concatenate(list(parts.values()))
+            given = above in highest
+            parts.append(self._packed(highest[above]) if given else state[self.slices[above][0]])
+        return jnp.concatenate(parts)
 
     def _lower(self, t: Array, state: Array) -> Values:
         """Return everything that the residual needs except the highest time derivatives."""

@@ -13,8 +13,10 @@ from pinn.jets import Jet, prolong
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.references import cache
-from pinn.references.lines import Lines, Panels, Solved, along_lines, solve_lines
+from pinn.references.box import Box
+from pinn.references.lines import Lines, Solved, solve_lines
 from pinn.references.method import Closed
+from pinn.references.panels import Panels, along_lines
 from pinn.references.stationary import Collocation, along_series, solve_stationary
 from pinn.spectral import Grid
 
@@ -74,6 +76,7 @@ def finer(method: Any, counts: tuple[int, ...]) -> Lines | Collocation:
     modes = max(counts) + max(counts) // 2
     if isinstance(method, Collocation):
         return Collocation(modes, method.iterations)
+    assert isinstance(method, Lines)
     # Never below what rounding lets the last coefficients be.
     return Lines(modes, max(0.1 * method.rtol, 1e-14), method.stages + 2, method.cache)
 
@@ -140,8 +143,6 @@ def _lines(problem: Problem, method: Lines) -> Course:
 
 def _kept(problem: Problem, method: Lines) -> Solved:
     """Return the solution from disk, or compute and keep it."""
-    from pinn.references.box import Box
-
     key = cache.key_of(problem, method)
     stored = cache.read(key)
     if stored is not None and {"edges", "coefficients", "counts", "tail"} <= set(stored):

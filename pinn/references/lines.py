@@ -2,23 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from pinn.errors import PinnError
-from pinn.jets import Jet
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.references.box import Box, along
 from pinn.references.collocation import Collocation, Radau, marched
 from pinn.references.evolution import Evolution
-from pinn.references.layout import components
-from pinn.references.series import chopped, differentiated, padded, space_tail
-from pinn.spectral import Chebyshev, Grid
+from pinn.references.panels import Panels
+from pinn.references.series import chopped, padded, space_tail
+from pinn.spectral import Grid
 
 # On circles odd numbers whose Fourier transforms are fast.
 CIRCLE = {1: (63, 105, 189, 315, 525, 945, 1575, 2025), 2: (27, 45, 75, 125), 3: (15, 27, 45)}
@@ -48,20 +46,6 @@ class Lines:
     def name(self) -> str:
         """What tables call it."""
         return "method of lines"
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Panels:
-    """A solution as Chebyshev series in time on panels, with coefficients that are space series.
-
-    Args:
-        edges: where the panels join.
-        coefficients: of shape (panels, degrees in time, components, *modes in space).
-    """
-
-    edges: Float[Array, " edges"]
-    coefficients: Float[Array, "panels degrees components *modes"]
 
 
 @dataclass(frozen=True)
@@ -111,7 +95,7 @@ class Stretch:
         limits: how far the series must fall.
     """
 
-    grid: Grid | None
+    grid: Grid
     edges: list[float]
     series: list[np.ndarray]
     tails: list[float]
@@ -121,7 +105,7 @@ class Stretch:
     @classmethod
     def before(cls, problem: Problem) -> "Stretch":
         """Return the empty stretch before the start."""
-        return cls(None, [problem.interval.lower], [], [], [], [])
+        return cls(Grid((), ()), [problem.interval.lower], [], [], [], [])
 
     @property
     def end(self) -> float:
@@ -219,10 +203,10 @@ def _start(evolution: Evolution, before: Stretch) -> Array:
     """Return the initial state, or the end of the stretch before at the new points."""
     if not before.series:
         return evolution.start
-    state = before.series[-1].sum(axis=0)  # every Chebyshev polynomial is 1 at the end
+    state = jnp.asarray(before.series[-1].sum(axis=0))  # every Chebyshev polynomial is 1 at the end
     for axis, (basis, side) in enumerate(zip(before.grid.bases, evolution.box.sides, strict=True)):
         state = along(basis.vandermonde(side.points), state, axis + 1)
-    return jnp.asarray(state)
+    return state
 
 
 def _not_smooth(problem: Problem, counts: tuple[int, ...], tail: float) -> str:
@@ -234,7 +218,15 @@ def _not_smooth(problem: Problem, counts: tuple[int, ...], tail: float) -> str:
     )
 
 
-def _march(problem, collocation, start, breaks, tolerance, accept, final) -> bool:
+def _march(
+    problem: Problem,
+    collocation: Collocation,
+    start: Array,
+    breaks: np.ndarray,
+    tolerance: float,
+    accept: Callable[[float, Array, float, Array], bool],
+    final: bool,
+) -> bool:
     """March, and tell False where it stopped and more points may help."""
     try:
         marched(collocation, start, breaks, tolerance, accept)
@@ -259,63 +251,3 @@ def _analysis(evolution: Evolution, radau: Radau) -> Callable[..., tuple[Array, 
         return values, jnp.tensordot(jnp.asarray(radau.analysis), values, axes=1)
 
     return analyse
-
-
-def along_lines(problem: Problem, grid: Grid, entries: tuple[str, ...]) -> Callable[..., Jet]:
-    """Return the map (panels, t, *x) ↦ jet, one scalar a coordinate in the order of the axes.
-
-    Space derivatives are those of the series, time derivatives follow from the equation where it
-    gives them point by point, and from the series in time where it does not.
-    """
-    dynamics, space, time = problem.dynamics, problem.space, problem.time
-    names = tuple(space.canonical(n) for n in entries)
-    wanted = dynamics.free_entries(names) if dynamics.pointwise else tuple(sorted(set(names)))
-    index = space.coordinates.index(time)
-
-    def jet_at(panels: Panels, *point: Array) -> Jet:
-        t, place = point[index], point[:index] + point[index + 1 :]
-        values: dict[str, Array] = dict(zip(space.coordinates, point, strict=True))
-        at = _time_weights(panels, t)
-        for name in wanted:
-            if not space.is_coordinate(name):
-                values[name] = _entry(problem, grid, panels, name, at, place)
-        if dynamics.pointwise:
-            return dynamics._completed(values, names)
-        return Jet(space, values)
-
-    def picked(panels: Panels, *point: Array) -> Jet:
-        jet = jet_at(panels, *point)
-        return Jet(space, {name: jet[name] for name in set(names)})
-
-    return picked
-
-
-def _time_weights(panels: Panels, t: Array) -> tuple[Array, Array, Array]:
-    """Return the panel of a time, its length, and where in it the time is, in [0, 1]."""
-    panel = jnp.searchsorted(panels.edges, t, side="right") - 1
-    panel = jnp.clip(panel, 0, panels.edges.shape[0] - 2)
-    start = panels.edges[panel]
-    length = panels.edges[panel + 1] - start
-    return panel, length, (t - start) / length
-
-
-def _entry(
-    problem: Problem, grid: Grid, panels: Panels, name: str, at: Any, place: tuple[Array, ...]
-) -> Array:
-    dynamics, space = problem.dynamics, problem.space
-    entry, index = space.parse(name), space.coordinates.index(problem.time)
-    order = entry.orders[index]
-    lowest = min(order, dynamics.orders[entry.field] - 1)
-    part, shape = components(dynamics.state_entries, space)[dynamics.entry(entry.field, lowest)]
-    orders = entry.orders[:index] + entry.orders[index + 1 :]
-    # Every panel at once, outside of any mapping over points.
-    series = differentiated(grid, panels.coefficients[:, :, part], orders, 3)
-    panel, length, place_in_time = at
-    basis = Chebyshev(0.0, 1.0, series.shape[1])
-    weights = basis.functions(place_in_time)
-    for _ in range(order - lowest):
-        weights = weights @ jnp.asarray(basis.derivative, weights.dtype) / length
-    value = jnp.tensordot(weights, series[panel], axes=1)
-    for basis, x in zip(grid.bases, place, strict=True):
-        value = jnp.tensordot(value, basis.functions(x), axes=(1, 0))
-    return value.reshape(shape)

@@ -254,3 +254,16 @@ def test_a_solution_that_blows_up_is_reported():
     )
     with pytest.raises(pinn.PinnError, match=r"stopped at t = 1 of 2.*singular"):
         course(stated, Lines(modes=9, cache=False))
+
+
+def test_a_reference_over_space_states_its_error():
+    stated, exact = CLOSED["wave"]
+    reference = pinn.reference(stated, method=Lines(modes=18, cache=False))
+    t, x = np.linspace(0.0, 1.0, 5)[:, None], np.linspace(0.0, 1.0, 7)[None]
+    values = reference(t, x)["u"]
+    assert values.shape == (5, 7)
+    assert np.max(np.abs(values - exact(t, x))) < 1e-11
+    assert reference.error_estimate < 1e-11
+    assert reference.steps > 1
+    slope = reference.jet(t, x, entries=("u_x",)).u_x
+    np.testing.assert_allclose(slope[0], np.pi * np.cos(np.pi * x[0]), rtol=0, atol=1e-10)
