@@ -1,15 +1,21 @@
 """From what a problem claims to its charges: symmetries first, then declared laws."""
 
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
 
 from pinn.errors import ProblemError
-from pinn.jets import JetFunction, on_jets
+from pinn.jets import Jet, JetFunction, on_jets
 from pinn.noether.charge import Charge
 from pinn.noether.current import noether_current, symmetry_defect, work
 from pinn.noether.declared import declared_charges
 from pinn.noether.invariance import is_symmetry
 from pinn.noether.symmetry import Symmetry
+from pinn.noether.typical import random_solutions
 from pinn.problem.problem import Problem
+
+CANCELLED = 1e-13
 
 
 def derive_charges(problem: Problem) -> dict[str, Charge]:
@@ -56,10 +62,29 @@ def _noether_charge(problem: Problem, lagrangian: JetFunction, symmetry: Symmetr
     source = JetFunction(space, lambda j: sign * sum(g(j) for g in gains), "source")
     return Charge(
         symmetry.name,
-        signed(density, symmetry.name),
-        source if gains else None,
+        _reduced(problem, signed(density, symmetry.name)),
+        _reduced(problem, source) if gains else None,
         problem.scales.get(symmetry.name),
         generator,
         symmetry.balance,
         flux,
     )
+
+
+def _reduced(problem: Problem, function: JetFunction) -> JetFunction:
+    """Return a function over fields without the entries that cancel in it, as u_t in an energy."""
+    space = problem.space
+    entries = [n for n in function.needs if not space.is_coordinate(n)]
+    if not problem.extent or not entries:
+        return function
+    jets = random_solutions(problem, function.needs, seed=7, count=8)
+    evaluate = lambda values: function(Jet(space, values))  # noqa: E731
+    slopes = jax.jit(jax.vmap(jax.jacfwd(evaluate)))(dict(jets))
+    sizes = {n: float(np.max(np.abs(slopes[n]), initial=0.0)) for n in entries}
+    idle = {n for n in entries if sizes[n] <= CANCELLED * max(sizes.values())}
+
+    def expression(jet: Jet) -> Array:
+        kept = {n: jnp.zeros(space.shape(n)) if n in idle else jet[n] for n in function.needs}
+        return function(Jet(space, kept))
+
+    return JetFunction(space, expression, function.name) if idle else function

@@ -343,3 +343,32 @@ def test_outflow_is_upper_less_lower():
     grid = Grid.of(problem.extent, {"x": 8})
     at = lambda x: Jet(problem.space, {"u_x": x**2, "u": x**3})  # noqa: E731
     assert float(outflow(charge, grid, at)) == pytest.approx(-1.0)
+
+
+def test_entries_that_cancel_are_not_asked_for():
+    problem = pinn.Problem(
+        axes={"t": T, "x": CIRCLE},
+        fields={"p": ()},
+        lagrangian=lambda j: 0.5 * j.p_t * j.p_x + j.p_x**3 - 0.5 * j.p_xx**2,
+        initial={"p": lambda x: jnp.sin(0.5 * jnp.pi * x)},
+        symmetries=[symmetry.time_translation(), symmetry.translation("p", name="mass")],
+    )
+    assert verified_charges(problem)["energy"].density.needs == ("p_x", "p_xx")
+    assert anchor(problem).charges["energy"] == pytest.approx(np.pi**4 / 16.0)
+
+
+def test_stationary_laws_balance_fluxes():
+    def poisson(**conserved):
+        return pinn.Problem(
+            axes={"x": LINE, "y": LINE},
+            fields={"u": ()},
+            residual=lambda j: j.u_xx + j.u_yy + 1.0,
+            boundary=[pinn.Dirichlet("u", "x"), pinn.Dirichlet("u", "y")],
+            conserved=conserved,
+        )
+
+    flux = {"x": lambda j: -j.u_x, "y": lambda j: -j.u_y}
+    law = pinn.Balance(lambda j: 0.0, lambda j: 1.0, flux)
+    assert len(verified_charges(poisson(load=law))["load"].leaks) == 4
+    with pytest.raises(pinn.ProblemError, match="stationary"):
+        verify(poisson(load=lambda j: j.u))
