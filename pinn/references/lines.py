@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from pinn.errors import PinnError
+from pinn.errors import PinnError, ProblemError
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.references.box import Box, along
@@ -22,7 +22,7 @@ from pinn.spectral import Grid
 CIRCLE = {1: (63, 105, 189, 315, 525, 945, 1575, 2025), 2: (27, 45, 75, 125), 3: (15, 27, 45)}
 ACROSS = {1: (16, 24, 36, 54, 80, 120, 180, 270), 2: (16, 24, 36), 3: (9, 11)}
 TAIL = 1e-12
-ROUGH = 1e-4
+ROUGH = 1e-3
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,24 @@ class Lines:
         rtol: what the last coefficients in time may be.
         stages: of the Radau collocation in time.
         cache: keep the solution on disk, under the hash of everything that it depends on.
+
+    Raises:
+        ProblemError: too few points, an odd number of stages, or a tolerance that is not positive.
     """
 
     modes: int | None = None
     rtol: float = 1e-12
     stages: int = 14
     cache: bool = True
+
+    def __post_init__(self):
+        if self.modes is not None and self.modes < 4:
+            raise ProblemError(f"The method of lines needs at least 4 modes, got {self.modes}.")
+        if self.stages < 2 or self.stages % 2 or not self.rtol > 0.0:
+            raise ProblemError(
+                "The method of lines needs an even number of stages and a positive rtol, got "
+                f"stages={self.stages} and rtol={self.rtol}."
+            )
 
     @property
     def name(self) -> str:
@@ -156,7 +168,7 @@ def _first_rungs(problem: Problem, ladders: list[tuple[int, ...]]) -> list[int]:
 
 def _rough(rung: int, ladder: tuple[int, ...]) -> int:
     """Return a rung for initial data whose series fall like a power, which more would not end."""
-    return max(rung, len(ladder) // 2 - 1)
+    return max(rung, len(ladder) // 2)
 
 
 def _stretch(

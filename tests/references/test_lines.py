@@ -245,6 +245,12 @@ def test_what_cannot_be_is_refused():
         course(CLOSED["wave"][0], Closed())
 
 
+@pytest.mark.parametrize("wrong", [{"modes": 2}, {"stages": 7}, {"rtol": 0.0}])
+def test_a_method_that_cannot_work_is_refused(wrong):
+    with pytest.raises(pinn.ProblemError, match="method of lines needs"):
+        Lines(**wrong)
+
+
 def test_a_solution_that_blows_up_is_reported():
     stated = problem(
         lambda j: j.u_t - j.u**2,
