@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, homotopy, on_jets, total_derivative
@@ -11,6 +12,7 @@ from pinn.noether.typical import random_solutions, typical
 from pinn.problem.problem import Balance, Multiplier, Problem
 
 REMAINDER = 1e-10
+LOAD_NODES = 24
 
 
 def declared_charges(problem: Problem) -> list[Charge]:
@@ -110,12 +112,39 @@ def _divergence_of(
         np.max(np.abs(jax.vmap(function)(Jet(problem.space, values))), initial=0.0)
         for values in (beginning, dict(jets))
     )
-    if not left <= REMAINDER * size:
-        raise ProblemError(
-            f"The flux of {name!r} cannot be found, since its law does not vanish for constant "
-            "fields: declare a pinn.Balance with flux=."
-        )
-    return homotopy(function, axes, start)
+    found = homotopy(function, axes, start)
+    if not left <= REMAINDER * size:  # what drives constant fields, as a load, flows along one axis
+        first = next(iter(problem.extent))
+        rest, load = found[first], _load(problem, function, start, first)
+        found[first] = JetFunction(problem.space, lambda j: rest(j) + load(j), f"flux of {name}")
+    return found
+
+
+def _load(
+    problem: Problem, function: JetFunction, start: dict[str, np.ndarray], axis: str
+) -> JetFunction:
+    """Return ∫ f(u⁰) along an axis from its lower end, the flux that a constant jet leaves over."""
+    space, lower = problem.space, problem.extent[axis].lower
+    nodes, weights = np.polynomial.legendre.leggauss(LOAD_NODES)
+
+    def constant(name: str) -> Array:
+        value = jnp.asarray(start.get(name, 0.0), jnp.result_type(float))
+        return jnp.broadcast_to(value, space.shape(name))
+
+    def expression(jet: Jet) -> Array:
+        length = jet[axis] - lower
+
+        def at(share: Array) -> Array:
+            moved = {n: jet[n] if space.is_coordinate(n) else constant(n) for n in function.needs}
+            if axis in moved:
+                moved[axis] = lower + share * length
+            return function(Jet(space, moved))
+
+        real = jnp.result_type(float)
+        values = jax.vmap(at)(jnp.asarray(0.5 * (1.0 + nodes), real))
+        return length * jnp.tensordot(jnp.asarray(0.5 * weights, real), values, axes=1)
+
+    return JetFunction(space, expression, "load")
 
 
 def rate_of_change(problem: Problem, charge: Charge) -> JetFunction:

@@ -101,7 +101,8 @@ def with_walls(problem: Problem, charge: Charge, tolerance: float) -> tuple[Char
     sizes = {face: leak(problem, charge.flux[face[0]], face) for face in walls}
     leaks = tuple(face for face, size in sizes.items() if size > tolerance)
     ends = {f: f"{f[0]} = {_end(problem, f):g}" for f in leaks}
-    obstacles = [] if charge.balance else [Obstacle(ends[f], sizes[f], "wall") for f in leaks]
+    accepted = charge.balance or problem.stationary  # whose laws are of fluxes alone
+    obstacles = [] if accepted else [Obstacle(ends[f], sizes[f], "wall") for f in leaks]
     return replace(charge, leaks=leaks), obstacles
 
 

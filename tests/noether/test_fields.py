@@ -370,5 +370,11 @@ def test_stationary_laws_balance_fluxes():
     flux = {"x": lambda j: -j.u_x, "y": lambda j: -j.u_y}
     law = pinn.Balance(lambda j: 0.0, lambda j: 1.0, flux)
     assert len(verified_charges(poisson(load=law))["load"].leaks) == 4
+    found = verified_charges(poisson(load=pinn.Multiplier(lambda j: 1.0)))["load"].flux
+    pieces = [total_derivative(found[c], c) for c in "xy"]
+    space = JetSpace.of(("x", "y"), {"u": ()})
+    law = JetFunction(space, lambda j: sum(p(j) for p in pieces) - j.u_xx - j.u_yy - 1.0)
+    jets = random_jets(space, law.needs, 0, 4)
+    assert np.max(np.abs(jax.vmap(law)(jets))) < 1e-12
     with pytest.raises(pinn.ProblemError, match="stationary"):
         verify(poisson(load=lambda j: j.u))
