@@ -13,11 +13,13 @@ from jaxtyping import Array, PyTree
 from pinn.errors import CheckpointError
 from pinn.networks.marching import MarchingState
 from pinn.networks.window import Window
+from pinn.precision import arithmetic
 from pinn.problem.origin import Origin
 from pinn.problem.problem import Problem
 from pinn.solution import Solution
-from pinn.training.machinery import Front, machinery, network_structure
+from pinn.training.machinery import machinery, network_structure
 from pinn.training.march import March, Record
+from pinn.training.parts import Front
 from pinn.training.recipe import Recipe
 from pinn.training.spec import to_spec
 from pinn.training.windows import Attempt
@@ -27,15 +29,35 @@ FORMAT = 1
 
 def fingerprint(problem: Problem) -> dict[str, Any]:
     """Return what must agree between a saved problem and the one that is rebuilt."""
-    interval = problem.interval
-    return plain(
-        {
-            "fields": problem.fields,
-            "axis": [problem.time, interval.lower, interval.upper, list(interval.breakpoints)],
-            "initial": {n: value.tolist() for n, value in problem.initial_state.items()},
-            "equation": list(problem.dynamics.residual.needs),
+    interval = span(problem)
+    evolution = "" if problem.stationary else problem.time
+    stated = {
+        "fields": problem.fields,
+        "axis": [evolution, interval.lower, interval.upper, list(interval.breakpoints)],
+        "initial": {n: _start(problem, value) for n, value in problem.initial_state.items()},
+        "equation": list(problem.dynamics.residual.needs),
+    }
+    if problem.extent:
+        stated["space"] = {
+            name: [type(axis).__name__, axis.lower, axis.upper]
+            for name, axis in problem.extent.items()
         }
-    )
+        stated["boundary"] = [
+            [type(c).__name__, c.field, c.axis, sorted(c.ends), c.hard] for c in problem.boundary
+        ]
+    return plain(stated)
+
+
+def _start(problem: Problem, value: Any) -> Any:
+    """Return initial data as numbers: over space, a function's values at three points."""
+    if not problem.extent:
+        return value.tolist()
+    shares = (0.13, 0.47, 0.89)
+    points = [[a.lower + share * a.length for a in problem.extent.values()] for share in shares]
+    with arithmetic("float64"):
+        return [
+            np.round(np.asarray(value(*map(jnp.asarray, point))), 12).tolist() for point in points
+        ]
 
 
 def describe(solution: Solution, origin: Origin) -> dict[str, Any]:
@@ -71,7 +93,7 @@ def named_arrays(solution: Solution) -> dict[str, PyTree[np.ndarray]]:
     windows = {
         "start": model.windows.start,
         "length": model.windows.length,
-        "taylor": dict(model.windows.taylor),
+        "taylor": {n: leaf for n, leaf in model.windows.taylor.items() if leaf.size},
         "scale": dict(model.windows.scale),
     }
     front = {field.name: getattr(march.front, field.name) for field in dataclasses.fields(Front)}

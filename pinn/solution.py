@@ -9,10 +9,13 @@ import jax
 from jaxtyping import Array, ArrayLike, Float
 
 from pinn.jets import Jet
+from pinn.networks.box import marching_box
 from pinn.networks.marching import MarchingState, marching_jet
 from pinn.problem.problem import Problem
+from pinn.training.fields import box_ansatz, quadrature
 from pinn.training.machinery import network_structure
 from pinn.training.march import March
+from pinn.training.parts import span
 from pinn.training.recipe import Recipe
 from pinn.trajectory import JetAt, Trajectory
 
@@ -47,33 +50,40 @@ class Solution:
     def trajectory(self) -> Trajectory:
         """Its fields, jets and charges as functions of time."""
         graph, _ = network_structure(self.problem, self.recipe)
-        space, time = self.problem.space, self.problem.time
+        problem, joints, precision = self.problem, self.model.windows.start, self.recipe.precision
+        if problem.extent:
+            ansatz = box_ansatz(problem, self.recipe, graph)
+            plan = lambda entries: marching_box(ansatz, entries)  # noqa: E731
+            grid = quadrature(ansatz.grid)
+            return Trajectory(problem, plan, self.model, precision, joints, grid)
 
-        def plan(entries: tuple[str, ...]) -> JetAt:
-            return marching_jet(graph, space, time, entries)
+        def along(entries: tuple[str, ...]) -> JetAt:
+            return marching_jet(graph, problem.space, problem.time, entries)
 
-        joints = self.model.windows.start
-        return Trajectory(self.problem, plan, self.model, self.recipe.precision, joints)
+        return Trajectory(problem, along, self.model, precision, joints)
 
-    def __call__(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
-        """Return each field at the times t, of the shape of t followed by the field's.
+    def __call__(self, *coordinates: ArrayLike) -> dict[str, Float[Array, "..."]]:
+        """Return each field at points, one broadcasting array a coordinate in the axes' order.
 
         Works under jit, vmap, grad and jvp.
         """
-        return self.trajectory.fields(t)
+        return self.trajectory.fields(*coordinates)
 
-    def jet(self, t: ArrayLike, entries: tuple[str, ...]) -> Jet:
-        """Return derivatives by name, as in `solution.jet(t, entries=("q", "q_t"))["q_t"]`."""
-        return self.trajectory.jet(t, entries)
+    def jet(self, *coordinates: Any, entries: tuple[str, ...] | None = None) -> Jet:
+        """Return derivatives by name, as in `solution.jet(t, x, entries=("u", "u_t"))["u_t"]`."""
+        return self.trajectory.jet(*coordinates, entries=entries)
 
-    def charges(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
-        """Return each charge at the times t, by name."""
-        return self.trajectory.charges(t)
+    def charges(self, *t: ArrayLike) -> dict[str, Float[Array, "..."]]:
+        """Return each charge at the times t, by name; over space, its integral.
+
+        A stationary problem takes no time: each law's outflow less its source, zero on a solution.
+        """
+        return self.trajectory.charges(*t)
 
     @property
     def complete(self) -> bool:
         """Whether training reached the end of the interval."""
-        return self.march.reached >= self.problem.interval.upper
+        return self.march.reached >= span(self.problem).upper
 
     @property
     def reached(self) -> float:

@@ -14,8 +14,9 @@ from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
 from pinn.solution import Solution
-from pinn.training.machinery import Machinery, machinery
+from pinn.training.machinery import machinery
 from pinn.training.march import March, begin_march, complete, go_on, reopened, trained
+from pinn.training.parts import AbstractMachinery
 from pinn.training.progress import Observer, observer
 from pinn.training.recipe import Recipe
 
@@ -83,7 +84,7 @@ def resume(
         return _run(parts, march, spent, observer(parts, progress, observe))
 
 
-def _prepare(problem: Problem, recipe: Recipe) -> Machinery:
+def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     if not isinstance(problem, Problem):
         raise PinnError(
             f"pinn.solve needs a pinn.Problem, got {type(problem).__name__}: "
@@ -97,7 +98,7 @@ def _prepare(problem: Problem, recipe: Recipe) -> Machinery:
     return machinery(problem, recipe)
 
 
-def _run(parts: Machinery, march: March, spent: float, watch: Observer) -> Solution:
+def _run(parts: AbstractMachinery, march: March, spent: float, watch: Observer) -> Solution:
     parts.compile()
     started = time.perf_counter()
     interrupted = False
@@ -130,8 +131,9 @@ def _run(parts: Machinery, march: March, spent: float, watch: Observer) -> Solut
     )
 
 
-def _reason(parts: Machinery, march: March, interrupted: bool) -> str:
-    end, time_name = parts.problem.interval.upper, parts.problem.time
+def _reason(parts: AbstractMachinery, march: March, interrupted: bool) -> str:
+    end = parts.span.upper
+    time_name = "its stage" if parts.problem.stationary else parts.problem.time
     kept = "the solution is kept up to there" if march.windows else "nothing is kept"
     if interrupted:
         further = ", and pinn.resume goes on from it" if march.windows else ""

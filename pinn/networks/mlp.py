@@ -26,6 +26,7 @@ class Network:
         activation: `tanh` or `sine`.
         spread: first-layer weights and biases are uniform in ±spread, so that the units' features
             cover the window [−1, 1] from the start.
+        harmonics: a periodic coordinate enters as cos kθ and sin kθ, k = 1 … harmonics.
 
     Raises:
         RecipeError: a size below one, or an unknown activation.
@@ -35,12 +36,12 @@ class Network:
     depth: int = 1
     activation: Activation = "tanh"
     spread: float = 2.0
+    harmonics: int = 4
 
     def __post_init__(self):
-        if self.width < 1 or self.depth < 1:
-            raise RecipeError(
-                f"A network needs width ≥ 1 and depth ≥ 1, got {self.width} and {self.depth}."
-            )
+        for name in ("width", "depth", "harmonics"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"A network needs {name} ≥ 1, got {getattr(self, name)}.")
         if self.activation not in _ACTIVATIONS:
             raise RecipeError(
                 f"Unknown activation {self.activation!r}: choose one of {', '.join(_ACTIVATIONS)}."
@@ -89,6 +90,6 @@ class MLP(nnx.Module):
         return self.last(x)
 
 
-def build_mlp(outputs: int, network: Network, dtype: DTypeLike, seed: int) -> MLP:
-    """Return a fresh network of one time variable."""
-    return MLP(1, outputs, network, dtype=dtype, rngs=nnx.Rngs(jax.random.key(seed)))
+def build_mlp(inputs: int, outputs: int, network: Network, dtype: DTypeLike, seed: int) -> MLP:
+    """Return a fresh network."""
+    return MLP(inputs, outputs, network, dtype=dtype, rngs=nnx.Rngs(jax.random.key(seed)))

@@ -87,7 +87,7 @@ class Fourier(AbstractBasis):
 
     @property
     def wavenumbers(self) -> np.ndarray:
-        """The wavenumber 2πk/length of each pair of functions, k = 1, 2, …"""
+        """The wavenumber 2πk/length of each pair of functions, for k = 1, 2, and so on."""
         return 2.0 * np.pi / (self.upper - self.lower) * np.arange(1, self.count // 2 + 1)
 
     def functions(self, x: Float[Array, ""]) -> Float[Array, " count"]:

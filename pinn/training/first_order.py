@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array
 
 from pinn.errors import RecipeError, near_matches
-from pinn.training.objective import Objective, Parameters
+from pinn.training.objective import AbstractObjective, Parameters
 from pinn.training.step import AbstractStep, StepResult
 
 
@@ -48,12 +48,12 @@ class Optax(AbstractStep):
             raise RecipeError(f"optax.{self.name} is not an optimiser; 'adam' and 'lbfgs' are.")
         return optax.with_extra_args_support(transformation)
 
-    def init(self, objective: Objective, parameters: Parameters) -> optax.OptState:
+    def init(self, objective: AbstractObjective, parameters: Parameters) -> optax.OptState:
         """Return the optimiser's state before the first step."""
         with jax.numpy_dtype_promotion("standard"):
             return self._transformation().init(parameters)
 
-    def step(self, objective: Objective, parameters: Parameters, state: Any) -> StepResult:
+    def step(self, objective: AbstractObjective, parameters: Parameters, state: Any) -> StepResult:
         """Take one step of the optimiser on the objective's loss."""
         loss, gradient = jax.value_and_grad(objective.loss)(parameters)
         # Optax multiplies integer counts by floats.

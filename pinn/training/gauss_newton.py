@@ -1,14 +1,14 @@
 """Gauss–Newton with Levenberg–Marquardt damping and exact linear algebra."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
-from pinn.training.objective import Objective, Parameters
+from pinn.training.objective import AbstractObjective, Parameters
 from pinn.training.step import AbstractStep, StepResult
 
 
@@ -37,6 +37,8 @@ class GaussNewton(AbstractStep):
         shrink: λ is multiplied by this where a trusted step used the smallest trial.
         grow: λ is multiplied by this where no trial reduced the loss.
         progress: a step that leaves more than this share of the loss has stalled.
+        factorisation: `qr` of J, or `cholesky` of JᵀJ, which is three times faster on many rows and
+            resolves singular values down to the root of round-off only.
     """
 
     damping: float = 1e-2
@@ -45,6 +47,7 @@ class GaussNewton(AbstractStep):
     shrink: float = 0.05
     grow: float = 10.0
     progress: float = 0.9
+    factorisation: Literal["qr", "cholesky"] = "qr"
 
     def __post_init__(self):
         if self.damping <= 0.0 or not self.factors or min(self.factors) <= 0.0:
@@ -52,21 +55,32 @@ class GaussNewton(AbstractStep):
                 "Gauss–Newton needs a positive damping and at least one positive factor, got "
                 f"damping={self.damping}, factors={self.factors}."
             )
+        if self.factorisation not in ("qr", "cholesky"):
+            raise RecipeError(f"factorisation= is 'qr' or 'cholesky', got {self.factorisation!r}.")
         object.__setattr__(self, "factors", tuple(sorted(float(f) for f in self.factors)))
 
-    def init(self, objective: Objective, parameters: Parameters) -> DampingState:
+    def init(self, objective: AbstractObjective, parameters: Parameters) -> DampingState:
         """Return the starting damping."""
         return DampingState(jnp.asarray(self.damping, parameters.dtype))
 
-    def step(self, objective: Objective, parameters: Parameters, state: DampingState) -> StepResult:
+    def step(
+        self, objective: AbstractObjective, parameters: Parameters, state: DampingState
+    ) -> StepResult:
         """Try every damping, and keep the longest trusted step."""
         rows, jacobian = objective.linearise(parameters)
         before = jnp.sum(rows**2)
         unit = jnp.sum(jacobian**2) / parameters.size
         dampings = state.damping * jnp.asarray(self.factors, parameters.dtype)
 
+        exact = self.factorisation == "qr"
+        normal = None if exact else (jacobian.T @ jacobian, jacobian.T @ rows)
+
         def attempt(damping: Array) -> tuple[Array, Array, Array]:
-            move = damped_step(jacobian, rows, damping * unit)
+            move = (
+                damped_step(jacobian, rows, damping * unit)
+                if normal is None
+                else damped_normal_step(*normal, damping * unit)
+            )
             predicted = before - jnp.sum((rows + jacobian @ move) ** 2)
             actual = before - jnp.sum(objective.rows(parameters + move) ** 2)
             actual = jnp.where(jnp.isfinite(actual), actual, -jnp.inf)
@@ -80,7 +94,8 @@ class GaussNewton(AbstractStep):
         moved = jnp.where(better, parameters + moves[chosen], parameters)
         shrink = jnp.where(trusted[0] & (ratios[0] > 0.25), self.shrink, 1.0)
         damping = jnp.where(better, dampings[chosen] * shrink, dampings[-1] * self.grow)
-        floor = jnp.finfo(rows.dtype).eps ** 2
+        eps = jnp.finfo(rows.dtype).eps
+        floor = eps**2 if exact else 64.0 * eps  # below, JᵀJ + λI is not positive
         return StepResult(
             moved,
             DampingState(jnp.clip(damping, floor, 1e8)),
@@ -106,3 +121,13 @@ def damped_step(
     stacked = jnp.concatenate([jacobian.T, root * jnp.eye(count, dtype=rows.dtype)])
     q, r = jnp.linalg.qr(stacked)
     return -q[:size] @ triangular(r, rows, trans=1)
+
+
+def damped_normal_step(
+    gram: Float[Array, "parameters parameters"],
+    gradient: Float[Array, " parameters"],
+    damping: Float[Array, ""],
+) -> Float[Array, " parameters"]:
+    """Return −(JᵀJ + λI)⁻¹Jᵀr by Cholesky factors of the normal matrix."""
+    factor = jax.scipy.linalg.cho_factor(gram + damping * jnp.eye(gram.shape[0], dtype=gram.dtype))
+    return -jax.scipy.linalg.cho_solve(factor, gradient)

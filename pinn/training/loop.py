@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from pinn.training.objective import Objective, Parameters
+from pinn.training.objective import AbstractObjective, Parameters
 from pinn.training.step import AbstractStep
 
 PATIENCE = 8
@@ -32,7 +32,7 @@ class LoopState(NamedTuple):
     stalls: Int[Array, ""]
 
 
-def begin(step: AbstractStep, objective: Objective, parameters: Parameters) -> LoopState:
+def begin(step: AbstractStep, objective: AbstractObjective, parameters: Parameters) -> LoopState:
     """Return the loop's state before the first step."""
     zero = jnp.zeros((), jnp.int32)
     best_loss = jnp.asarray(jnp.inf, parameters.dtype)
@@ -47,7 +47,7 @@ def finished(loop: LoopState, target: float, steps: int) -> Bool[Array, ""]:
 
 def advance(
     step: AbstractStep,
-    objective: Objective,
+    objective: AbstractObjective,
     loop: LoopState,
     target: float,
     steps: int,
@@ -72,7 +72,7 @@ def advance(
     return jax.lax.while_loop(keep_going, once, loop)
 
 
-def outcome(objective: Objective, loop: LoopState) -> tuple[Parameters, Float[Array, ""]]:
+def outcome(objective: AbstractObjective, loop: LoopState) -> tuple[Parameters, Float[Array, ""]]:
     """Return the best parameters and their loss, the last step's included."""
     last = objective.loss(loop.parameters)
     better = last < loop.best_loss

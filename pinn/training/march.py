@@ -11,7 +11,7 @@ from pinn.networks.marching import MarchingState
 from pinn.networks.window import Window
 from pinn.problem.axes import Interval
 from pinn.training.loop import LoopState
-from pinn.training.machinery import Front, Machinery, Report
+from pinn.training.parts import AbstractMachinery, Front, Report
 from pinn.training.rows import Stage
 from pinn.training.windows import Attempt
 
@@ -77,13 +77,13 @@ class March:
         return float(self.front.time)
 
 
-def begin_march(parts: Machinery, seed: int) -> March:
+def begin_march(parts: AbstractMachinery, seed: int) -> March:
     """Return a march before its first window."""
-    span, scale = parts.problem.interval.length, parts.time_scale()
+    span, scale = parts.span.length, parts.time_scale()
     return March(parts.first_front(seed), parts.recipe.windows.first(span, scale), seed)
 
 
-def reopened(parts: Machinery, march: March) -> March:
+def reopened(parts: AbstractMachinery, march: March) -> March:
     """Return a march whose only window is in training again, from the state that it ended in.
 
     Raises:
@@ -103,17 +103,17 @@ def reopened(parts: Machinery, march: March) -> March:
     return replace(start, stage=stage, loop=loop)
 
 
-def complete(parts: Machinery, march: March) -> bool:
+def complete(parts: AbstractMachinery, march: March) -> bool:
     """Tell whether the march has come to the end of the interval."""
-    return march.reached >= parts.problem.interval.upper
+    return march.reached >= parts.span.upper
 
 
-def go_on(parts: Machinery, march: March) -> March:
+def go_on(parts: AbstractMachinery, march: March) -> March:
     """Carry the march one chunk further: open a window, train it for a while, or settle it."""
     compiled = parts.compiled
     stage, loop = march.stage, march.loop
     if stage is None:
-        length = _clip(parts.problem.interval, march.reached, march.length)
+        length = _clip(parts.span, march.reached, march.length)
         stage, loop = compiled["first"](march.front, jnp.asarray(length, parts.dtype))
     loop, done = compiled["train"](stage, loop)
     march = replace(march, stage=stage, loop=loop)
@@ -124,7 +124,9 @@ def go_on(parts: Machinery, march: March) -> March:
     return _settle(parts, march, window, report, int(loop.taken))
 
 
-def _settle(parts: Machinery, march: March, window: Window, report: Report, taken: int) -> March:
+def _settle(
+    parts: AbstractMachinery, march: March, window: Window, report: Report, taken: int
+) -> March:
     """Accept the trained window, or go back to its start with a shorter length."""
     rule, precision = parts.recipe.windows, parts.recipe.precision
     length = float(window.length)
@@ -134,13 +136,13 @@ def _settle(parts: Machinery, march: March, window: Window, report: Report, take
     shorter = rule.retry(list(attempts), precision)
     if shorter is None and np.isfinite(attempts[-1].residual):
         return _accept(parts, march, window, report, rule.following(list(attempts), precision))
-    span = parts.problem.interval.length
+    span = parts.span.length
     stuck = shorter is None or shorter < 1e-7 * span
     front = replace(march.front, parameters=parts.fresh(march.seed))
     return replace(march, front=front, length=shorter or length, stage=None, loop=None, stuck=stuck)
 
 
-def _reachable(parts: Machinery, march: March) -> float:
+def _reachable(parts: AbstractMachinery, march: March) -> float:
     """Return a tenth of the residual that the last window suggests is the best there is.
 
     That is where it was accepted above its tolerance because shorter windows were no better; and
@@ -161,9 +163,9 @@ def _worst(report: Report) -> float:
 
 
 def _accept(
-    parts: Machinery, march: March, window: Window, report: Report, following: float
+    parts: AbstractMachinery, march: March, window: Window, report: Report, following: float
 ) -> March:
-    end = _end(parts.problem.interval, march.reached, float(window.length))
+    end = _end(parts.span, march.reached, float(window.length))
     front = Front(
         jnp.asarray(end, parts.dtype),
         {name: jnp.asarray(value) for name, value in report.state.items()},
@@ -209,7 +211,7 @@ def _end(interval: Interval, time: float, length: float) -> float:
     return stop if length >= (stop - time) * (1.0 - 1e-6) else time + length
 
 
-def trained(parts: Machinery, march: March) -> MarchingState:
+def trained(parts: AbstractMachinery, march: March) -> MarchingState:
     """Return the accepted windows as one state, every leaf stacked over the windows."""
     stack = lambda *leaves: jnp.asarray(np.stack(leaves))  # noqa: E731
     windows = jax.tree.map(stack, *march.windows)

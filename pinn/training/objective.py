@@ -1,11 +1,13 @@
 """Everything to be learned is a row of one least-squares problem; a block is a kind of row."""
 
+import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from pinn.jets import Jet
 
@@ -51,18 +53,51 @@ class Block:
         return values if self.combine is None else self.combine(values)
 
 
+class AbstractObjective(abc.ABC):
+    """Half the squared norm of rows that depend on the parameters."""
+
+    @abc.abstractmethod
+    def rows(self, parameters: Parameters) -> Float[Array, " rows"]:
+        """Return the rows of every block, stacked."""
+
+    @abc.abstractmethod
+    def linearise(self, parameters: Parameters) -> tuple[Array, Float[Array, "rows parameters"]]:
+        """Return the rows and their Jacobian."""
+
+    def loss(self, parameters: Parameters) -> Float[Array, ""]:
+        """Return half the squared norm of the rows."""
+        return 0.5 * jnp.sum(self.rows(parameters) ** 2)
+
+
 @dataclass(frozen=True, eq=False)
-class Objective:
+class Stacked(AbstractObjective):
+    """Several objectives of the same parameters, each with points of its own."""
+
+    parts: Sequence[AbstractObjective]
+
+    def rows(self, parameters: Parameters) -> Float[Array, " rows"]:
+        """Return the rows of every part."""
+        return jnp.concatenate([part.rows(parameters) for part in self.parts])
+
+    def linearise(self, parameters: Parameters) -> tuple[Array, Float[Array, "rows parameters"]]:
+        """Return the rows of every part and their Jacobian."""
+        rows, slopes = zip(*(part.linearise(parameters) for part in self.parts), strict=True)
+        return jnp.concatenate(rows), jnp.concatenate(slopes)
+
+
+@dataclass(frozen=True, eq=False)
+class Objective(AbstractObjective):
     """½ Σ over blocks of the weighted mean square of their rows.
 
     Args:
         jet_at: from the parameters and a point to the jet there, computed once for all blocks.
-        points: where, with a leading axis.
+        points: where, a tree of arrays with a leading axis; a point may be a whole slice of space,
+            with the jets of all its nodes.
         blocks: what is asked of the jets.
     """
 
-    jet_at: Callable[[Parameters, Array], Jet]
-    points: Float[Array, "points ..."]
+    jet_at: Callable[[Parameters, Any], Jet]
+    points: PyTree[Array]
     blocks: Sequence[Block]
 
     def rows(self, parameters: Parameters) -> Float[Array, " rows"]:
@@ -73,18 +108,14 @@ class Objective:
     def linearise(self, parameters: Parameters) -> tuple[Array, Float[Array, "rows parameters"]]:
         """Return the rows and their Jacobian, one reverse pass for each value at each point."""
 
-        def at(point: Array) -> tuple[Array, Array]:
+        def at(point: Any) -> tuple[Array, Array]:
             values, pull = jax.vjp(lambda p: self._values(p, point), parameters)
             return values, jax.vmap(pull)(jnp.eye(values.size, dtype=values.dtype))[0]
 
         values, slopes = jax.vmap(at)(self.points)
         return self._stack(Block.rows, values), self._stack(Block.slopes, slopes)
 
-    def loss(self, parameters: Parameters) -> Float[Array, ""]:
-        """Return half the squared norm of the rows."""
-        return 0.5 * jnp.sum(self.rows(parameters) ** 2)
-
-    def _values(self, parameters: Parameters, point: Array) -> Array:
+    def _values(self, parameters: Parameters, point: Any) -> Array:
         jet = self.jet_at(parameters, point)
         return jnp.concatenate([block.values(jet) for block in self.blocks])
 

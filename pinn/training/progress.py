@@ -5,8 +5,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from pinn.training.machinery import Machinery
 from pinn.training.march import March
+from pinn.training.parts import AbstractMachinery
 
 
 class Observer:
@@ -39,11 +39,11 @@ class Observer:
 class Bar:
     """A progress bar with the loss, the accumulated residual and the drift."""
 
-    def __init__(self, parts: Machinery):
+    def __init__(self, parts: AbstractMachinery):
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        self.interval, self.total, self.counted = parts.problem.interval, 0.0, 0
+        self.interval, self.total, self.counted = parts.span, 0.0, 0
         self.display = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=16),
@@ -72,7 +72,9 @@ class Bar:
         )
 
 
-def observer(parts: Machinery, progress: bool, observe: Callable[[March], None] | None) -> Observer:
+def observer(
+    parts: AbstractMachinery, progress: bool, observe: Callable[[March], None] | None
+) -> Observer:
     """Return what watches a run: the caller's function, and a bar on a terminal."""
     bar = Bar(parts) if progress and sys.stderr.isatty() else None
     return Observer([w for w in (bar, observe) if w is not None], bar)

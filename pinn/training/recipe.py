@@ -1,49 +1,108 @@
 """The recipe: every choice of how a problem is trained, in one frozen value."""
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
 
 from pinn.errors import RecipeError
 from pinn.networks.mlp import Network
 from pinn.precision import Precision
+from pinn.problem.problem import Problem
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.rows import SLICE
 from pinn.training.step import AbstractStep
-from pinn.training.windows import AbstractWindows, Adaptive
+from pinn.training.windows import AbstractWindows, Adaptive, Uniform
+
+OPEN: Any = None
+"""What a choice is before `completed` makes it."""
+
+OPEN: Any = None
+"""What a choice is before `completed` makes it."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. The default solves every problem in the catalogue.
+    """How to train. What is left out is chosen for the problem; `completed` says what.
 
     Args:
         network: the network in each time window.
         step: how to step, `GaussNewton` or `Optax`.
         windows: how time is cut, `Adaptive` or `Uniform`.
-        points: Gauss–Legendre collocation points in each window.
+        points: collocation points in each window: Gauss–Legendre in time, over space `slices` of
+            it with an even share each.
         steps: the most steps in each window.
         conservation: the weight of the rows that hold every charge to its value at the start plus
             what its sources added; 0 leaves them out.
         precision: `float64`, or `float32` for first-order steps on large networks.
         chunk: steps on the device between two looks from the host.
+        slices: over space, how many times in a window have collocation points.
+        modes: over space, the functions along each axis in the series that hold the state between
+            two windows.
 
     Raises:
         RecipeError: a count below one or a negative weight.
     """
 
-    network: Network = field(default_factory=Network)
-    step: AbstractStep = field(default_factory=GaussNewton)
-    windows: AbstractWindows = field(default_factory=Adaptive)
-    points: int = 32
-    steps: int = 60
+    network: Network = OPEN
+    step: AbstractStep = OPEN
+    windows: AbstractWindows = OPEN
+    points: int = OPEN
+    steps: int = OPEN
     conservation: float = 1.0
     precision: Precision = "float64"
     chunk: int = 200
+    slices: int = OPEN
+    modes: int = OPEN
 
     def __post_init__(self):
-        for name, least in (("points", SLICE), ("steps", 1), ("chunk", 1)):
-            if getattr(self, name) < least:
-                raise RecipeError(f"{name}= must be at least {least}, got {getattr(self, name)}.")
+        least = {"points": SLICE, "steps": 1, "chunk": 1, "slices": 2, "modes": 5}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise RecipeError(f"{name}= must be at least {low}, got {value}.")
         if self.conservation < 0.0:
             raise RecipeError(f"conservation= is a weight ≥ 0, got {self.conservation}.")
         if self.precision not in ("float64", "float32"):
             raise RecipeError(f"precision= is 'float64' or 'float32', got {self.precision!r}.")
+
+    def completed(self, problem: Problem) -> "Recipe":
+        """Return the recipe with every choice made, as suits mechanics, fields or equilibria."""
+        chosen = _defaults(problem)
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return Recipe(**{**chosen, **{n: v for n, v in given.items() if v is not None}})
+
+
+def _defaults(problem: Problem) -> dict:
+    dimensions = len(problem.extent)
+    if not dimensions:
+        return {
+            "network": Network(),
+            "step": GaussNewton(),
+            "windows": Adaptive(),
+            "points": 32,
+            "steps": 60,
+            "slices": 32,
+            "modes": 5,
+        }
+    step = GaussNewton(factorisation="cholesky", progress=0.97, shrink=0.1)
+    harmonics = {1: 4, 2: 2, 3: 1}[min(dimensions, 3)]
+    shape = Network(width=24, depth=2, spread=1.0, harmonics=harmonics)
+    if problem.stationary:
+        return {
+            "network": dataclasses.replace(shape, width=32),
+            "step": step,
+            "windows": Uniform(1, tolerance=1e-11),
+            "points": 2048,
+            "steps": 400,
+            "slices": 2,
+            "modes": 5,
+        }
+    return {
+        "network": shape,
+        "step": step,
+        "windows": Adaptive(tolerance=1e-5, aim=50, order=6),
+        "points": 1024 if dimensions == 1 else 2048,
+        "steps": 100,
+        "slices": 8 if dimensions == 1 else 6,
+        "modes": {1: 257, 2: 33, 3: 15}[dimensions],
+    }

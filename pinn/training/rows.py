@@ -28,11 +28,13 @@ class Stage:
         row_scale: the size of each component of the equation, mass · field scale / hⁿ.
         targets: what each charge should be at the window's start: its value at the very beginning
             of the problem, plus all that its sources have added since.
+        places: over space, the collocation points of each slice of time.
     """
 
     window: Window
     row_scale: Float[Array, " equations"]
     targets: Mapping[str, Array]
+    places: Float[Array, "slices nodes dimensions"] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from jaxtyping import Array, Bool, Float
 
-from pinn.training.objective import Objective, Parameters
+from pinn.training.objective import AbstractObjective, Parameters
 
 
 class StepResult(NamedTuple):
@@ -30,9 +30,9 @@ class AbstractStep(abc.ABC):
     """A method that improves the parameters of an objective one step at a time."""
 
     @abc.abstractmethod
-    def init(self, objective: Objective, parameters: Parameters) -> Any:
+    def init(self, objective: AbstractObjective, parameters: Parameters) -> Any:
         """Return the state before the first step."""
 
     @abc.abstractmethod
-    def step(self, objective: Objective, parameters: Parameters, state: Any) -> StepResult:
+    def step(self, objective: AbstractObjective, parameters: Parameters, state: Any) -> StepResult:
         """Take one step."""

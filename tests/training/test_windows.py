@@ -100,7 +100,7 @@ def test_adaptive_windows_do_not_ask_for_more_than_can_be_reached():
     [
         (lambda: Uniform(0), "count of at least 1, got 0"),
         (lambda: Adaptive(tolerance=0.0), "tolerance must be positive, got 0.0"),
-        (lambda: Network(width=0), "needs width ≥ 1 and depth ≥ 1"),
+        (lambda: Network(width=0), "needs width ≥ 1, got 0"),
         (lambda: Network(activation="relu"), "Unknown activation 'relu': choose one of tanh, sine"),
         (lambda: pinn.Recipe(points=0), "points= must be at least 4, got 0"),
         (lambda: pinn.Recipe(steps=0), "steps= must be at least 1, got 0"),
@@ -137,7 +137,7 @@ def test_windows_end_exactly_at_breakpoints_and_at_the_end(breakpoints, length, 
 
 SPACE = JetSpace.of(("t",), {"u": (), "q": (2,)})
 SHAPES = SPACE.fields
-GRAPH, STATE = nnx.split(build_mlp(3, Network(width=6, depth=2), np.float64, 0))
+GRAPH, STATE = nnx.split(build_mlp(1, 3, Network(width=6, depth=2), np.float64, 0))
 LENGTH = 0.7
 
 
@@ -222,7 +222,7 @@ def test_jet_holds_time_only_if_asked():
 def test_march_uses_the_window_that_holds_the_time():
     """At a joint the later one; before the first and after the last it extrapolates."""
     space = JetSpace.of(("t",), {"u": ()})
-    graph, state = nnx.split(build_mlp(1, Network(width=2), np.float64, 0))
+    graph, state = nnx.split(build_mlp(1, 1, Network(width=2), np.float64, 0))
     starts = [0.0, 1.0, 1.5]
     windows = [
         Window(
@@ -242,11 +242,11 @@ def test_march_uses_the_window_that_holds_the_time():
 
 
 def test_seeds_and_types_of_fresh_networks():
-    fresh = lambda seed: nnx.split(build_mlp(2, Network(width=4), np.float64, seed))[1]  # noqa: E731
+    fresh = lambda seed: nnx.split(build_mlp(1, 2, Network(width=4), np.float64, seed))[1]  # noqa: E731
     first, again, other = fresh(0), fresh(0), fresh(1)
     leaves = lambda state: [np.asarray(leaf) for leaf in jax.tree.leaves(state)]  # noqa: E731
     assert all(np.array_equal(a, b) for a, b in zip(leaves(first), leaves(again), strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(leaves(first), leaves(other), strict=True))
     assert {leaf.dtype for leaf in leaves(first)} == {np.dtype("float64")}
-    single = nnx.split(build_mlp(2, Network(width=4, activation="sine"), np.float32, 0))[1]
+    single = nnx.split(build_mlp(1, 2, Network(width=4, activation="sine"), np.float32, 0))[1]
     assert {leaf.dtype for leaf in leaves(single)} == {np.dtype("float32")}

@@ -1,0 +1,154 @@
+"""The ansatz over a box: initial data and walls exactly, the rest by a network."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, PyTree
+
+from pinn.jets import Jet, prolong
+from pinn.networks.embedding import embed
+from pinn.networks.marching import MarchingState
+from pinn.networks.mlp import Network
+from pinn.networks.walls import Wall, lifted, released, walls_of
+from pinn.networks.window import Window
+from pinn.problem.problem import Problem
+from pinn.spectral import Grid, evaluate
+
+Point = tuple[Array, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Ansatz:
+    """Fields in one window of time, u = base + scale (s/h)ⁿ d N, with s the time since its start.
+
+    The base is Σ_{k<n} u⁽ᵏ⁾(x) sᵏ/k!, the state at the window's start as a spectral series, lifted
+    to the boundary values; d N is the network, released so that it leaves initial data and boundary
+    conditions alone whatever it is. A stationary problem has no s and no initial data.
+
+    Source: Lagaris, Likas & Fotiadis (1998), doi:10.1109/72.712178.
+
+    Args:
+        problem: whose fields.
+        network: the network's shape.
+        graph: the network's structure.
+        grid: of the series that hold the state.
+    """
+
+    problem: Problem
+    network: Network
+    graph: nnx.GraphDef
+    grid: Grid
+
+    @cached_property
+    def walls(self) -> dict[str, tuple[Wall, ...]]:
+        """The hard boundary conditions by field."""
+        return walls_of(self.problem)
+
+    @cached_property
+    def time_index(self) -> int | None:
+        """The place of time among the coordinates."""
+        problem = self.problem
+        return None if problem.stationary else problem.space.coordinates.index(problem.time)
+
+    def base(self, window: Window) -> Callable[..., dict[str, Array]]:
+        """Return what the window starts from, as a function of the point with s for the time."""
+
+        def of(field: str):
+            plain = lambda *point: self._polynomial(window, field, point)  # noqa: E731
+            return lifted(self.problem, self.walls[field], plain, window.start)
+
+        parts = {field: of(field) for field in self.problem.fields}
+        return lambda *point: {field: part(*point) for field, part in parts.items()}
+
+    def learned(self, parameters: PyTree[Array], window: Window) -> Callable[..., dict[str, Array]]:
+        """Return what the network adds."""
+        model = nnx.merge(self.graph, parameters)
+
+        def of(field: str):
+            free = lambda *point: self._free(model, window, field, point)  # noqa: E731
+            return released(self.problem.space, self.walls[field], free)
+
+        parts = {field: of(field) for field in self.problem.fields}
+        return lambda *point: {field: part(*point) for field, part in parts.items()}
+
+    def jet(
+        self, fields: Callable[..., dict[str, Array]], window: Window, entries: tuple[str, ...]
+    ) -> Callable[..., Jet]:
+        """Return the jet of fields of the window, whose time coordinate is the true one."""
+        space, index = self.problem.space, self.time_index
+        names = [name for name in entries if not space.is_coordinate(name)]
+        derivatives = prolong(fields, space, names)
+
+        def jet_at(*point: Array) -> Jet:
+            at = dict(zip(space.coordinates, point, strict=True))
+            if index is not None:
+                at[space.coordinates[index]] = point[index] + window.start
+            kept = {name: at[name] for name in entries if space.is_coordinate(name)}
+            return Jet(space, {**derivatives(*point), **kept})
+
+        return jet_at
+
+    def _space_part(self, point: Point) -> Point:
+        index = self.time_index
+        return point if index is None else (*point[:index], *point[index + 1 :])
+
+    def _polynomial(self, window: Window, field: str, point: Point) -> Array:
+        if self.time_index is None or not window.taylor[field].shape[0]:
+            return jnp.zeros(self.problem.fields[field], point[0].dtype)
+        elapsed, total = point[self.time_index], None
+        for order in reversed(range(window.taylor[field].shape[0])):
+            series = window.taylor[field][order]
+            value = evaluate(self.grid, series, self._space_part(point)) / math.factorial(order)
+            total = value if total is None else total * elapsed + value
+        assert total is not None
+        return total
+
+    def _free(self, model: Callable, window: Window, field: str, point: Point) -> Array:
+        shapes, scale = self.problem.fields, window.scale[field]
+        inputs = embed(self.problem.extent, self.network.harmonics, self._space_part(point))
+        if self.time_index is not None:
+            fraction = point[self.time_index] / window.length
+            inputs = jnp.concatenate([(2.0 * fraction - 1.0)[None], inputs])
+            # A field without evolution is free from the start.
+            scale = scale * fraction ** max(self.problem.dynamics.orders[field], 0)
+        sizes = [int(np.prod(shape)) for shape in shapes.values()]
+        begin = sum(sizes[: list(shapes).index(field)])
+        stop = begin + int(np.prod(shapes[field]))
+        return scale * model(inputs)[begin:stop].reshape(shapes[field])
+
+
+def marching_box(ansatz: Ansatz, entries: tuple[str, ...]) -> Callable[..., Jet]:
+    """Return the map from a trained march and one point to the jet there.
+
+    A time before the first or after the last window is extrapolated by that window.
+    """
+    index = ansatz.time_index
+
+    def jet_at(state: MarchingState, *point: Array) -> Jet:
+        at = 0
+        if index is not None:
+            place = jnp.searchsorted(state.windows.start, point[index], side="right") - 1
+            at = jnp.clip(place, 0, state.count - 1)
+        window, parameters = jax.tree.map(lambda leaf: leaf[at], (state.windows, state.parameters))
+        moved = [p - window.start if i == index else p for i, p in enumerate(point)]
+        base, learned = ansatz.base(window), ansatz.learned(parameters, window)
+
+        def fields(*p: Array) -> dict[str, Array]:
+            return jax.tree.map(jnp.add, base(*p), learned(*p))
+
+        return ansatz.jet(fields, window, entries)(*moved)
+
+    return jet_at
+
+
+def sampled(ansatz: Ansatz, function: Callable[..., Array]) -> Float[Array, "..."]:
+    """Return the series of a function of space, from its values at the grid's nodes."""
+    columns = jnp.asarray(ansatz.grid.points.T)
+    values = jax.vmap(function)(*columns)
+    return ansatz.grid.coefficients(values.reshape(ansatz.grid.shape + values.shape[1:]))

@@ -1,0 +1,33 @@
+"""What the network sees of a point: time in its window, angles on circles, and intervals."""
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pinn.problem.axes import Axis, Periodic
+
+
+def embedding_size(extent: Mapping[str, Axis], harmonics: int) -> int:
+    """Return how many numbers the space coordinates become."""
+    return sum(2 * harmonics if isinstance(a, Periodic) else 1 for a in extent.values())
+
+
+def embed(
+    extent: Mapping[str, Axis], harmonics: int, point: tuple[Array, ...]
+) -> Float[Array, " inputs"]:
+    """Return cos kθ and sin kθ on a circle, and z ∈ [−1, 1] on an interval.
+
+    A function of the angles is periodic with all its derivatives, whatever it is (Dong & Ni 2021,
+    doi:10.1016/j.jcp.2021.110242).
+    """
+    parts = []
+    for axis, x in zip(extent.values(), point, strict=True):
+        if isinstance(axis, Periodic):
+            order = jnp.asarray(np.arange(1, harmonics + 1), x.dtype)
+            angle = 2.0 * np.pi / axis.length * (x - axis.lower) * order
+            parts += [jnp.cos(angle), jnp.sin(angle)]
+        else:
+            parts.append(((2.0 * x - axis.lower - axis.upper) / axis.length)[None])
+    return jnp.concatenate(parts)

@@ -1,0 +1,127 @@
+"""The march of a mechanics problem: windows of time, a few numbers at each end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from pinn.jets import Jet
+from pinn.networks.marching import window_fields
+from pinn.networks.window import Window, window_jet
+from pinn.training.loop import LoopState, outcome
+from pinn.training.objective import Objective
+from pinn.training.parts import AbstractMachinery, Front, Report
+from pinn.training.rows import Nodes, Stage, charge_block, equation_block
+
+FRESH = 23
+
+
+@dataclass(frozen=True, eq=False)
+class Mechanics(AbstractMachinery):
+    """The parts for fields over time alone.
+
+    Args:
+        nodes: the collocation points on [0, 1].
+        start: the jet of the exact initial data, by entry.
+    """
+
+    nodes: Nodes
+    start: Mapping[str, np.ndarray]
+
+    def first_front(self, seed: int) -> Front:
+        """Return the march's beginning."""
+        start = {name: jnp.asarray(value) for name, value in self.start.items()}
+        state = {name: start[name] for name in self.problem.dynamics.state_entries}
+        return Front(start[self.problem.time], state, self.no_gain(), self.fresh(seed))
+
+    def time_scale(self) -> float:
+        """Return the shortest time on which a derivative at the start changes the one below it."""
+        dynamics, times = self.problem.dynamics, [self.problem.interval.length]
+        for f, order in dynamics.orders.items():
+            sizes = [
+                float(np.max(np.abs(self.start[dynamics.entry(f, k)]))) for k in range(order + 1)
+            ]
+            times += [a / b for a, b in pairwise(sizes) if a > 0.0 and b > 0.0]
+        return min(times)
+
+    def open(self, front: Front, length: Array) -> Stage:
+        """Return the window that starts at the front."""
+        dynamics, time_name = self.problem.dynamics, self.problem.time
+        jet = dynamics.on_shell({**front.state, time_name: front.time})
+        taylor, scale, unit = {}, {}, []
+        for name, order in dynamics.orders.items():
+            derivatives = [jet[dynamics.entry(name, k)] for k in range(order + 1)]
+            sizes = [length**k * jnp.max(jnp.abs(d)) for k, d in enumerate(derivatives)]
+            taylor[name] = jnp.stack(derivatives)
+            scale[name] = jnp.maximum(jnp.max(jnp.stack(sizes)), jnp.finfo(self.dtype).tiny)
+            shape = self.problem.fields[name]
+            unit.append(jnp.full(int(np.prod(shape)), scale[name] / length**order))
+        row_scale = jnp.abs(dynamics.mass_matrix(jet)) @ jnp.concatenate(unit)
+        window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale)
+        return Stage(window, row_scale, self.targets(front))
+
+    def objective(self, stage: Stage) -> Objective:
+        """Return the rows of one window."""
+        weight = self.recipe.conservation
+        blocks = [equation_block(self.problem, stage)]
+        if weight > 0.0:
+            blocks += [
+                charge_block(charge, stage, self.nodes, self.scales[name], weight)
+                for name, charge in self.charges.items()
+            ]
+        points = jnp.asarray(self.nodes.points, self.dtype)
+        return Objective(self._jet_at(stage.window), points, blocks)
+
+    def _jet_at(self, window: Window) -> Callable[[Array, Array], Jet]:
+        charges = {n for charge in self.charges.values() for n in charge.needs}
+        dynamics = self.problem.dynamics
+        entries = tuple({*dynamics.residual.needs, *charges, *dynamics.state_entries})
+
+        def jet_at(parameters: Array, node: Array) -> Jet:
+            fields = window_fields(
+                self.graph, self.unravel(parameters), window, self.problem.fields
+            )
+            at = window_jet(fields, self.problem.space, self.problem.time, entries, window.start)
+            return at(node * window.length)
+
+        return jet_at
+
+    def close(self, stage: Stage, loop: LoopState, gained: Mapping[str, Array]) -> Report:
+        """Measure a trained window on fresh points and return the state at its end."""
+        objective, window = self.objective(stage), stage.window
+        parameters, loss = outcome(objective, loop)
+        jet_at = self._jet_at(window)
+        fresh = jnp.linspace(0.0, 1.0, FRESH, dtype=self.dtype)[1:]
+        rows = jax.vmap(lambda s: self.problem.dynamics.residual(jet_at(parameters, s)))(fresh)
+        end = jet_at(parameters, jnp.ones((), self.dtype))
+        sources = self._sources(lambda s: jet_at(parameters, s), window)
+        gained = {name: gained[name] + sources.get(name, 0.0) for name in gained}
+        drifts = [
+            jnp.max(jnp.abs(charge.density(end) - jnp.asarray(self.anchors[name]) - gained[name]))
+            / self.scales[name]
+            for name, charge in self.charges.items()
+        ]
+        return Report(
+            parameters,
+            loss,
+            jnp.max(jnp.abs(rows) / stage.row_scale[None]),
+            jnp.max(jnp.stack(drifts)) if drifts else jnp.zeros((), self.dtype),
+            {name: end[name] for name in self.problem.dynamics.state_entries},
+            gained,
+        )
+
+    def _sources(self, jet_at: Callable[[Array], Jet], window: Window) -> dict[str, Array]:
+        """Return ∫ source dt over the window, by Gauss–Legendre quadrature."""
+        points, weights = (
+            jnp.asarray(a, self.dtype) for a in (self.nodes.points, self.nodes.weights)
+        )
+        totals = {}
+        for name, charge in self.charges.items():
+            if charge.source is not None:
+                rates = jax.vmap(lambda s, c=charge: c.source(jet_at(s)))(points)
+                totals[name] = window.length * jnp.tensordot(weights, rates, axes=1)
+        return totals

@@ -1,0 +1,193 @@
+"""What a march through time needs of a problem, whatever the problem is."""
+
+import abc
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float
+
+from pinn.networks.embedding import embedding_size
+from pinn.networks.mlp import MLP, build_mlp
+from pinn.noether.charge import Charge
+from pinn.problem.axes import Interval
+from pinn.problem.problem import Problem
+from pinn.training.loop import LoopState, advance, begin, finished
+from pinn.training.objective import AbstractObjective
+from pinn.training.recipe import Recipe
+from pinn.training.rows import Stage
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Front:
+    """Where the march stands between two windows.
+
+    Args:
+        time: t at the start of the next window.
+        state: the solution's state there, by entry.
+        gained: what each charge's sources have added so far.
+        parameters: flat parameters to start the next window from.
+    """
+
+    time: Float[Array, ""]
+    state: Mapping[str, Array]
+    gained: Mapping[str, Array]
+    parameters: Float[Array, " parameters"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Report:
+    """What a trained window amounts to.
+
+    Args:
+        parameters: the trained parameters, flat.
+        loss: the final loss.
+        residual: the largest dimensionless residual on fresh points.
+        drift: the largest relative drift of any charge on fresh points.
+        state: the state at the window's end.
+        gained: the charges' accumulated sources at the window's end.
+    """
+
+    parameters: Float[Array, " parameters"]
+    loss: Float[Array, ""]
+    residual: Float[Array, ""]
+    drift: Float[Array, ""]
+    state: Mapping[str, Array]
+    gained: Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class AbstractMachinery(abc.ABC):
+    """What one march needs, compiled once for all its windows and all seeds.
+
+    Args:
+        problem: what is solved.
+        recipe: how, with nothing left open.
+        charges: the verified charges.
+        anchors: each charge's value at the start.
+        scales: what each charge's drift is measured against.
+        graph: the network's structure.
+        unravel: from flat parameters to the network's state.
+        compile_seconds: what compiling each part took.
+    """
+
+    problem: Problem
+    recipe: Recipe
+    charges: Mapping[str, Charge]
+    anchors: Mapping[str, np.ndarray]
+    scales: Mapping[str, float]
+    graph: nnx.GraphDef
+    unravel: Callable[[Array], nnx.State]
+    compile_seconds: dict[str, float] = field(default_factory=dict, kw_only=True)
+
+    @abc.abstractmethod
+    def first_front(self, seed: int) -> Front:
+        """Return the march's beginning."""
+
+    @abc.abstractmethod
+    def time_scale(self) -> float:
+        """Return the shortest time on which the initial data change."""
+
+    @abc.abstractmethod
+    def open(self, front: Front, length: Array) -> Stage:
+        """Return the window that starts at the front."""
+
+    @abc.abstractmethod
+    def objective(self, stage: Stage) -> AbstractObjective:
+        """Return the rows of one window."""
+
+    @abc.abstractmethod
+    def close(self, stage: Stage, loop: LoopState, gained: Mapping[str, Array]) -> Report:
+        """Measure a trained window on fresh points and return the state at its end."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of every trained number."""
+        return np.dtype(self.recipe.precision)
+
+    @property
+    def span(self) -> Interval:
+        """The evolution axis; a stationary problem counts its only window from 0 to 1."""
+        return span(self.problem)
+
+    def fresh(self, seed: int) -> Float[Array, " parameters"]:
+        """Return untrained flat parameters."""
+        _, state = nnx.split(network(self.problem, self.recipe, seed))
+        return ravel_pytree(state)[0]
+
+    def no_gain(self) -> dict[str, Array]:
+        """Return what the charges' sources have added before the start: nothing."""
+        return {name: jnp.zeros_like(jnp.asarray(value)) for name, value in self.anchors.items()}
+
+    def targets(self, front: Front) -> dict[str, Array]:
+        """Return what each charge should be at the front."""
+        return {n: jnp.asarray(a) + front.gained[n] for n, a in self.anchors.items()}
+
+    def first(self, front: Front, length: Array) -> tuple[Stage, LoopState]:
+        """Open a window and begin its training."""
+        stage = self.open(front, length)
+        return stage, begin(self.recipe.step, self.objective(stage), front.parameters)
+
+    def example(self) -> tuple[Stage, LoopState]:
+        """Return the shapes of an open window and its training."""
+        length = jnp.asarray(self.span.length, self.dtype)
+        return jax.eval_shape(self.first, self.first_front(0), length)
+
+    @cached_property
+    def compiled(self) -> dict[str, Callable[..., Any]]:
+        """The three compiled functions, and in `compile_seconds` what each took."""
+        recipe = self.recipe
+        target = 0.5 * (0.1 * recipe.windows.target(recipe.precision)) ** 2
+        steps, chunk = recipe.steps, recipe.chunk
+
+        def train(stage: Stage, loop: LoopState) -> tuple[LoopState, Array]:
+            objective = self.objective(stage)
+            loop = advance(recipe.step, objective, loop, target, steps, chunk)
+            return loop, finished(loop, target, steps)
+
+        front = self.first_front(0)
+        length = jnp.asarray(self.span.length, self.dtype)
+        stage, loop = self.example()
+        return {
+            "first": self._compile("first", self.first, front, length),
+            "train": self._compile("train", train, stage, loop),
+            "close": self._compile("close", self.close, stage, loop, front.gained),
+        }
+
+    def compile(self) -> None:
+        """Compile everything now, so that training time holds no compilation."""
+        self.compiled  # noqa: B018
+
+    def _compile(self, name: str, function: Callable, *examples: Any) -> Callable[..., Any]:
+        started = time.perf_counter()
+        lowered = jax.jit(function).lower(*examples)
+        compiled = lowered.compile(compiler_options=_compiler_options())
+        self.compile_seconds[name] = time.perf_counter() - started
+        return compiled
+
+
+def _compiler_options() -> dict[str, bool]:
+    """On a CPU, compile for one thread: the matrices are small, and threads would only wait."""
+    return {"xla_cpu_multi_thread_eigen": False} if jax.default_backend() == "cpu" else {}
+
+
+def span(problem: Problem) -> Interval:
+    """Return the evolution axis; a stationary problem counts its only window from 0 to 1."""
+    return Interval(0.0, 1.0) if problem.stationary else problem.interval
+
+
+def network(problem: Problem, recipe: Recipe, seed: int) -> MLP:
+    """Return one window's fresh network."""
+    outputs = sum(int(np.prod(shape)) for shape in problem.fields.values())
+    inputs = embedding_size(problem.extent, recipe.network.harmonics)
+    inputs += 0 if problem.stationary else 1
+    return build_mlp(inputs, outputs, recipe.network, np.dtype(recipe.precision), seed)
