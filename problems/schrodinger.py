@@ -48,6 +48,9 @@ def schrodinger(omega: float = 1.0, offset: float = 1.5, periods: float = 1.0) -
         phase = push * (x - 0.5 * place) - 0.5 * omega * t
         return jnp.stack([height * jnp.cos(phase), height * jnp.sin(phase)])
 
+    def nothing(t):
+        return jnp.zeros(2)
+
     return pinn.Problem(
         axes={
             "t": pinn.Interval(0.0, 2.0 * math.pi * periods / omega),
@@ -56,7 +59,7 @@ def schrodinger(omega: float = 1.0, offset: float = 1.5, periods: float = 1.0) -
         fields={"psi": (2,)},
         lagrangian=lagrangian,
         initial={"psi": lambda x: packet(jnp.zeros_like(x), x)},
-        boundary=[pinn.Dirichlet("psi", "x", (0.0, 0.0), (0.0, 0.0))],
+        boundary=[pinn.Dirichlet("psi", "x", nothing, nothing)],
         symmetries=[
             symmetry.phase("psi"),
             symmetry.time_translation(),
