@@ -22,8 +22,9 @@ NAMES = sorted(listings())
 SAMPLES = 4
 
 problem = cache(pinn.get)
-SYMMETRIC = [name for name in NAMES if problem(name).symmetries]
-SOLVED = [name for name in NAMES if problem(name).exact]
+MECHANICS = [name for name in NAMES if not problem(name).extent]
+SYMMETRIC = [name for name in MECHANICS if problem(name).symmetries]
+SOLVED = [name for name in MECHANICS if problem(name).exact]
 
 
 def jets_near_start(given_problem, entries, seed):
@@ -33,7 +34,7 @@ def jets_near_start(given_problem, entries, seed):
     return random_jets(given_problem.space, entries, seed, SAMPLES, centre)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MECHANICS)
 def test_every_claim_holds(name):
     verified_charges(problem(name))
     for verdict in verify(problem(name))[1]:
@@ -51,7 +52,8 @@ def test_the_file_says_what_the_problem_is(name):
     for parameter in listing.parameters:
         assert ": " in parameter and " = " in parameter, parameter
     plain = listing.documentation.lower().replace("_", " ").replace("–", " ")
-    for charge in verified_charges(problem(name)):
+    charges = {} if problem(name).stationary else verified_charges(problem(name))
+    for charge in charges:
         assert charge.replace("_", " ") in plain
 
 
