@@ -35,6 +35,8 @@ def sine_gordon(
 
     Source: Ablowitz, Kaup, Newell and Segur (1973), doi:10.1103/PhysRevLett.30.1262.
     """
+    if kind not in ("breather", "kink"):
+        raise pinn.ProblemError(f"kind={kind!r} is no soliton: choose 'breather' or 'kink'.")
     gamma, width = 1.0 / math.sqrt(1.0 - speed**2), math.sqrt(1.0 - frequency**2)
     wall = 20.0
 
