@@ -21,6 +21,7 @@ from pinn.problem.axes import Axis, Periodic
 from pinn.problem.problem import Problem
 from pinn.spectral import Grid
 from pinn.training.collocation import slice_places
+from pinn.training.constrained import constrained
 from pinn.training.field_rows import charge_rows, condition_rows, equation_rows, row_scale
 from pinn.training.loop import LoopState, outcome
 from pinn.training.objective import AbstractObjective, Stacked
@@ -85,8 +86,8 @@ class Fields(AbstractMachinery):
 
     @cached_property
     def charge_slices(self) -> Nodes:
-        """The times in a window of the conservation rows."""
-        return Nodes.gauss_legendre(CHARGE_SLICES)
+        """The times in a window of the conservation rows, its end among them."""
+        return Nodes.radau(CHARGE_SLICES)
 
     def first_front(self, seed: int) -> Front:
         """Return the march's beginning."""
@@ -153,26 +154,36 @@ class Fields(AbstractMachinery):
 
     def objective(self, stage: Stage) -> AbstractObjective:
         """Return the rows of one window."""
-        parts = [equation_rows(self.ansatz, stage, self.slices, self.unravel)]
-        parts += condition_rows(self.ansatz, stage, self.slices, self.unravel)
-        if self.recipe.conservation > 0.0 and self.charges and not self.problem.stationary:
-            parts.append(
-                charge_rows(
-                    self.ansatz,
-                    stage,
-                    self.charge_slices,
-                    self.charge_grid,
-                    self.unravel,
-                    self.charges,
-                    self.scales,
-                    self.recipe.conservation,
-                )
-            )
-        return Stacked(parts)
+        parts = self._equation(stage)
+        return Stacked([*parts, self._laws(stage)] if self._keeps_laws else parts)
+
+    @property
+    def _keeps_laws(self) -> bool:
+        kept = bool(self.charges) and not self.problem.stationary
+        return kept and self.recipe.conservation > 0.0
+
+    def _equation(self, stage: Stage) -> list[AbstractObjective]:
+        equation = equation_rows(self.ansatz, stage, self.slices, self.unravel)
+        return [equation, *condition_rows(self.ansatz, stage, self.slices, self.unravel)]
+
+    def _laws(self, stage: Stage) -> AbstractObjective:
+        return charge_rows(
+            self.ansatz,
+            stage,
+            self.charge_slices,
+            self.charge_grid,
+            self.unravel,
+            self.charges,
+            self.scales,
+            self.recipe.conservation,
+        )
 
     def close(self, stage: Stage, loop: LoopState, gained: Mapping[str, Array]) -> Report:
         """Measure a trained window on fresh points and return the state at its end."""
         parameters, loss = outcome(self.objective(stage), loop)
+        if self._keeps_laws:
+            laws = self._laws(stage)
+            parameters = constrained(Stacked(self._equation(stage)), laws, parameters)
         state, gained, drift = {}, dict(gained), jnp.zeros((), self.dtype)
         if not self.problem.stationary:
             state = self._end(stage.window, parameters)

@@ -39,7 +39,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Nodes:
-    """Gauss–Legendre points on [0, 1] with their weights and running integrals."""
+    """Points on [0, 1] with quadrature weights and running integrals ∫₀^point."""
 
     points: np.ndarray
     weights: np.ndarray
@@ -47,16 +47,28 @@ class Nodes:
 
     @classmethod
     def gauss_legendre(cls, count: int) -> "Nodes":
-        """Return `count` points; `running` gives ∫₀^point, exact to degree count − 1."""
-        x, w = np.polynomial.legendre.leggauss(count)
+        """Return `count` points inside; `running` is exact to degree count − 1."""
+        return cls._through(np.polynomial.legendre.leggauss(count)[0])
+
+    @classmethod
+    def radau(cls, count: int) -> "Nodes":
+        """Return `count` points, the last at the end: the zeros of P_count − P_{count−1}."""
+        difference = np.zeros(count + 1)
+        difference[-2:] = -1.0, 1.0
+        x = np.sort(np.polynomial.legendre.legroots(difference).real)
+        return cls._through(np.append(x[:-1], 1.0))
+
+    @classmethod
+    def _through(cls, x: np.ndarray) -> "Nodes":
+        count = x.size
         legendre = np.polynomial.legendre.legvander(x, count)
-        coefficients = (legendre[:, :count] * w[:, None]).T * (np.arange(count) + 0.5)[:, None]
+        coefficients = np.linalg.inv(legendre[:, :count])
         degrees = np.arange(1, count)
         rising = np.empty((count, count))
         rising[:, 0] = x + 1.0
         # ∫₋₁ˣ P_n = (P_{n+1} − P_{n−1}) / (2n + 1)
         rising[:, 1:] = (legendre[:, degrees + 1] - legendre[:, degrees - 1]) / (2 * degrees + 1)
-        return cls(0.5 * (x + 1.0), 0.5 * w, 0.5 * rising @ coefficients)
+        return cls(0.5 * (x + 1.0), coefficients[0], 0.5 * rising @ coefficients)
 
 
 def equation_block(problem: Problem, stage: Stage) -> Block:
