@@ -5,8 +5,8 @@ import jax.numpy as jnp
 
 from pinn.training.objective import AbstractObjective, Parameters
 
-ITERATIONS = 3
-DAMPING = 1e-10
+ITERATIONS = 4
+DAMPING = 1e-4
 
 
 def constrained(
