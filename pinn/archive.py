@@ -19,7 +19,7 @@ from pinn.problem.problem import Problem
 from pinn.solution import Solution
 from pinn.training.machinery import machinery, network_structure
 from pinn.training.march import March, Record
-from pinn.training.parts import Front
+from pinn.training.parts import Front, span
 from pinn.training.recipe import Recipe
 from pinn.training.spec import to_spec
 from pinn.training.windows import Attempt

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pinn.errors import ProblemError
+from pinn.checking_fields import Finding, believed, check_fields
 from pinn.jets import prolong
 from pinn.noether.verify import verified_charges, verify
 from pinn.precision import arithmetic
@@ -16,16 +16,6 @@ from pinn.references.method import Adaptive, Closed
 from pinn.references.reference import Reference, reference, relative_l2
 
 TIMES = 33
-AGREEMENT = 1e-8
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was checked, how far it is from true, and in what measure."""
-
-    what: str
-    value: float
-    measure: str
 
 
 @dataclass(frozen=True)
@@ -62,10 +52,13 @@ def check(problem: Problem) -> Report:
             Finding(f"{verdict.kind} of {verdict.claim}", verdict.defect, "defect on random jets")
             for verdict in verify(problem)[1]
         ]
-        integrated = reference(problem, method=Adaptive())
-        if problem.exact is not None:
-            findings += _check_exact(problem, problem.exact, integrated)
-        findings += _check_integration(integrated)
+        if problem.extent:
+            findings += check_fields(problem)
+        else:
+            integrated = reference(problem, method=Adaptive())
+            if problem.exact is not None:
+                findings += _check_exact(problem, problem.exact, integrated)
+            findings += _check_integration(integrated)
     return Report(problem.name, tuple(findings))
 
 
@@ -87,13 +80,7 @@ def _check_exact(problem: Problem, exact: Callable, integrated: Reference) -> li
         ),
         Finding("closed form: integration", difference, "relative L2 difference"),
     ]
-    for finding in findings[:2]:
-        if not finding.value <= AGREEMENT:
-            raise ProblemError(
-                f"The closed form in exact= does not satisfy the {finding.what.split(': ')[1]} "
-                f"({finding.measure} {finding.value:.1e}): correct it or leave it out."
-            )
-    return findings
+    return believed(findings, findings[:2])
 
 
 def _equation_defect(problem: Problem, exact: Callable, times: np.ndarray) -> float:

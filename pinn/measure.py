@@ -5,13 +5,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pinn.errors import PinnError
 from pinn.noether.anchor import anchor
+from pinn.problem.problem import Problem
+from pinn.references.lines import Lines
 from pinn.references.method import Adaptive, Closed
 from pinn.references.reference import Reference, reference, relative_l2
 from pinn.solution import Solution
 from pinn.trajectory import Trajectory
 
-SAMPLES = 2001
+TIMES = {0: 2001, 1: 101, 2: 41, 3: 17}
+PLACES = {1: 257, 2: 49, 3: 17}
+LEDGER = 65
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Scores:
     """How good a solver is: error against a reference, and drift of every charge, both.
 
     Args:
-        error: relative L2 error of each field over the interval.
+        error: relative L2 error of each field over the interval, and over space.
         drift: max_t |I(t) − I(start) − ∫ sources| / scale of each charge, against the exact initial
             data.
         reference_drift: the same of a diffrax integration.
@@ -54,7 +59,7 @@ class Scores:
             )
         )
         rows += [
-            (f"drift of {name}", f"{d:.1e}", f"{self.reference_drift[name]:.1e}")
+            (f"drift of {name}", f"{d:.1e}", _drift_cell(self.reference_drift, name))
             for name, d in self.drift.items()
         ]
         if not self.drift:
@@ -90,37 +95,32 @@ def _cells(row: tuple[str, str, str], widths: list[int]) -> list[str]:
 
 
 def compare(
-    solution: Solution, against: Reference | None = None, *, samples: int = SAMPLES
+    solution: Solution, against: Reference | None = None, *, samples: int | None = None
 ) -> Scores:
-    """Score a solution on an even grid of times that training did not use.
+    """Score a solution on an even grid of points that training did not use.
 
     The errors and drifts are also noted in `solution.scores`, and saved with it.
 
     Args:
         solution: what to score, over the time that it is trained for.
         against: the reference; by default the problem's own.
-        samples: how many times.
+        samples: how many times; over space, an even grid at each.
     """
-    problem = solution.problem
-    if not solution.complete:  # beyond, there may be nothing to integrate to
-        reached = replace(problem.interval, upper=solution.reached, breakpoints=())
-        problem = replace(problem, axes={problem.time: reached})
+    problem = _as_far_as_trained(solution)
     truth = against or reference(problem)
-    # The drift column is an integrator's even where the error is against a closed form.
-    integrator = (
-        reference(problem, method=Adaptive()) if isinstance(truth.method, Closed) else truth
-    )
-    times = np.linspace(problem.interval.lower, problem.interval.upper, samples)
-    mine, theirs = solution(times), truth(times)
+    integrator = _integrator(problem, truth)
+    points = _sample_points(problem, samples)
+    mine, theirs = solution(*points), truth(*points)
+    when = _ledger_times(problem, samples)
     scores = Scores(
         {name: relative_l2(mine[name], theirs[name]) for name in problem.fields},
-        drift(solution.trajectory, times),
-        drift(integrator.trajectory, times),
+        drift(solution.trajectory, when),
+        drift(integrator.trajectory, when) if integrator is not None else {},
         truth.error_estimate,
-        {**solution.seconds, "reference": integrator.seconds},
+        {**solution.seconds, "reference": (integrator or truth).seconds},
         {
             "reference": truth.method.name,
-            "integrator": integrator.method.name,
+            "integrator": integrator.method.name if integrator is not None else "none",
             "windows": solution.model.count,
             "parameters": solution.parameter_count,
             "steps": solution.steps,
@@ -136,8 +136,60 @@ def compare(
     return scores
 
 
+def _drift_cell(drifts: Mapping[str, float], name: str) -> str:
+    return f"{drifts[name]:.1e}" if name in drifts else ""
+
+
+def _as_far_as_trained(solution: Solution) -> Problem:
+    """Return the problem, ended where training did: beyond, there may be nothing to compare to."""
+    problem = solution.problem
+    if solution.complete:
+        return problem
+    reached = replace(problem.interval, upper=solution.reached, breakpoints=())
+    return replace(problem, axes={**problem.axes, problem.time: reached})
+
+
+def _integrator(problem: Problem, truth: Reference) -> Reference | None:
+    """Return an integration, whose drift is shown even where the error is to a closed form.
+
+    None where there is no integrator that can do it.
+    """
+    if not isinstance(truth.method, Closed):
+        return truth
+    if problem.stationary:
+        return None
+    try:
+        return reference(problem, method=Lines() if problem.extent else Adaptive())
+    except PinnError:
+        return None
+
+
+def _sample_points(problem: Problem, samples: int | None) -> tuple[np.ndarray, ...]:
+    """Return an even grid over every axis, one broadcasting array a coordinate."""
+    dimensions = len(problem.extent)
+    lines = []
+    for name, axis in problem.axes.items():
+        count = PLACES[dimensions] if name in problem.extent else samples or TIMES[dimensions]
+        lines.append(np.linspace(axis.lower, axis.upper, count))
+    return tuple(np.meshgrid(*lines, indexing="ij", sparse=True))
+
+
+def _ledger_times(problem: Problem, samples: int | None) -> np.ndarray:
+    """Return the times at which charges are read; over space, each reading is an integral."""
+    if problem.stationary:
+        return np.zeros(0)
+    count = LEDGER if problem.extent else samples or TIMES[0]
+    return np.linspace(problem.interval.lower, problem.interval.upper, count)
+
+
 def drift(trajectory: Trajectory, times: np.ndarray) -> dict[str, float]:
-    """Return max_t |I(t) − I(start) − ∫ sources| / scale of each charge along a trajectory."""
+    """Return max_t |I(t) − I(start) − ∫ rates| / scale of each charge along a trajectory.
+
+    Of a stationary problem, |outflow − ∫ source| over the size of both.
+    """
+    if trajectory.problem.stationary:
+        values, sizes = trajectory.charges(), trajectory.flows()
+        return {n: float(np.max(np.abs(v)) / np.max(sizes[n])) for n, v in values.items()}
     begin = anchor(trajectory.problem)
     gained = _gained(trajectory, times)
     values = trajectory.charges(times)

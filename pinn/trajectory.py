@@ -11,9 +11,9 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike
 
 from pinn.errors import ProblemError
-from pinn.jets import Jet
+from pinn.jets import Jet, JetFunction
 from pinn.noether.charge import Charge
-from pinn.noether.totals import outflow, total
+from pinn.noether.totals import outflow, through, total
 from pinn.noether.verify import verified_charges
 from pinn.precision import Precision, arithmetic
 from pinn.problem.problem import Problem
@@ -66,7 +66,7 @@ class Trajectory:
     def jet(self, *coordinates: Any, entries: str | Iterable[str] | None = None) -> Jet:
         """Return the jet at points, with the entries asked for, by keyword or as the last word."""
         if entries is None:
-            *coordinates, entries = coordinates
+            coordinates, entries = coordinates[:-1], coordinates[-1]
         space = self.problem.space
         wanted = (entries,) if isinstance(entries, str) else tuple(entries)
         names = tuple(sorted({space.canonical(name) for name in wanted}))
@@ -89,6 +89,10 @@ class Trajectory:
             raise ProblemError(f"Charges of {self.problem.name!r} take {takes}, got {len(t)}.")
         return self._evaluate(t, ("charges",)) if self._charges else {}
 
+    def flows(self) -> dict[str, Array]:
+        """Return ∮ |flux| + ∫ |source| of each law of a stationary problem, what it balances."""
+        return self._evaluate((), ("flows",)) if self._charges else {}
+
     def sources(self, t: ArrayLike) -> dict[str, Array]:
         """Return, at a list of times, the rate of change of each charge that is not conserved."""
         changing = any(not charge.conserved for charge in self._charges.values())
@@ -97,7 +101,7 @@ class Trajectory:
     def _function(self, kind: str, *names: str) -> Callable[..., Any]:
         if kind == "jet":
             return self._plan(names)
-        return self._totals if kind == "charges" else self._rates
+        return {"charges": self._totals, "sources": self._rates, "flows": self._sizes}[kind]
 
     def _totals(self, state: Any, *t: Array) -> dict[str, Array]:
         charges = self._charges
@@ -117,6 +121,21 @@ class Trajectory:
             found[name] = outflow(charge, grid, jet_at, walls)
             if charge.source is not None:
                 found[name] = found[name] - total(grid, charge.source, jet_at)
+        return found
+
+    def _sizes(self, state: Any) -> dict[str, Array]:
+        needs = {n for c in self._charges.values() for n in (*c.needs, *_flux_needs(c, None))}
+        jet_at, grid, found = self._at_time(state, (), needs), self._grid, {}
+        assert grid is not None
+        for name, charge in self._charges.items():
+            found[name] = jnp.zeros(charge.density.shape)
+            for axis, flux in charge.flux.items():
+                for end in (0, 1):
+                    basis = grid.bases[grid.coordinates.index(axis)]
+                    face, bounds = (axis, end), (basis.lower, basis.upper)
+                    found[name] = found[name] + through(grid, _size_of(flux), face, bounds, jet_at)
+            if charge.source is not None:
+                found[name] = found[name] + total(grid, _size_of(charge.source), jet_at)
         return found
 
     def _rates(self, state: Any, t: Array) -> dict[str, Array]:
@@ -150,7 +169,7 @@ class Trajectory:
     def _evaluate(self, coordinates: tuple[ArrayLike, ...], request: tuple[str, ...]) -> Any:
         if any(isinstance(c, Tracer) for c in coordinates):
             state = jax.tree.map(_in_callers_precision, self._state)
-            points = jnp.broadcast_arrays(*(_in_callers_precision(c) for c in coordinates))
+            points = jnp.broadcast_arrays(*map(_in_callers_precision, coordinates))
             values = self._at_points(request, state, *(p.ravel() for p in points))
             return jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
         with arithmetic(self._precision):
@@ -174,6 +193,10 @@ def rates(charges: Mapping[str, Charge], grid: Grid | None, jet_at: JetAt) -> di
         if charge.source is not None:
             found[name] = found[name] + total(grid, charge.source, jet_at)
     return found
+
+
+def _size_of(function: JetFunction) -> JetFunction:
+    return JetFunction(function.space, lambda jet: jnp.abs(function(jet)), function.name)
 
 
 def _flux_needs(charge: Charge, axes: Iterable[str] | None) -> set[str]:
@@ -200,7 +223,7 @@ def _concrete(t: ArrayLike) -> np.ndarray:
         raise ProblemError(f"Points must be numbers or arrays, got {t!r}.") from error
 
 
-def _in_callers_precision(leaf: Array) -> Array:
+def _in_callers_precision(leaf: Any) -> Array:
     """Return real numbers in JAX's present default precision, integers as floats where a time."""
     if isinstance(leaf, Tracer) and jnp.issubdtype(leaf.dtype, jnp.integer):
         return leaf.astype(jnp.result_type(float))
