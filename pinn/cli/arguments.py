@@ -8,8 +8,13 @@ from typing import NoReturn
 from pinn import __version__
 from pinn.errors import PinnError, near_matches
 
-DEFAULTS = {"points": 32, "steps": 60, "width": 32, "depth": 1, "conservation": 1.0}
-"""What the default recipe holds, for the help only; a test compares them."""
+DEFAULTS = {
+    "in mechanics": {"points": 32, "steps": 60, "width": 32, "depth": 1, "conservation": 1.0},
+    "over a line": {"points": 1024, "steps": 100, "width": 24, "depth": 2, "conservation": 1.0},
+    "over a plane": {"points": 2048, "steps": 100, "width": 24, "depth": 2, "conservation": 1.0},
+    "stationary": {"points": 2048, "steps": 400, "width": 32, "depth": 2, "conservation": 1.0},
+}
+"""What the recipe holds by default, for the help only; a test compares them."""
 
 
 class UsageError(PinnError):
@@ -107,9 +112,8 @@ def _solve(parser: Parser) -> None:
 
 def _recipe(group: argparse._ArgumentGroup) -> None:
     def add(name: str, kind: type, metavar: str, text: str) -> None:
-        default = f" ({DEFAULTS[name]})" if name in DEFAULTS else ""
         option = f"--{name.replace('_', '-')}"
-        group.add_argument(option, type=kind, metavar=metavar, help=text + default)
+        group.add_argument(option, type=kind, metavar=metavar, help=text + _default(name))
 
     add("steps", int, "N", "the most training steps in each window")
     add("points", int, "N", "collocation points in each window")
@@ -123,6 +127,14 @@ def _recipe(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--precision", choices=("float64", "float32"), help="of all arithmetic (float64)"
     )
+
+
+def _default(name: str) -> str:
+    """Return what an option is by default, for each kind of problem where they differ."""
+    values = {kind: stated[name] for kind, stated in DEFAULTS.items() if name in stated}
+    if len(set(values.values())) < 2:
+        return "".join(f" ({value})" for value in list(values.values())[:1])
+    return f" ({', '.join(f'{value} {kind}' for kind, value in values.items())})"
 
 
 def _resume(parser: Parser) -> None:

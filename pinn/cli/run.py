@@ -8,6 +8,7 @@ import warnings
 from argparse import Namespace
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ def solve_problem(arguments: Namespace) -> int:
     if arguments.out is not None:
         _check_free(Path(arguments.out), arguments.overwrite)
     problem = _problem(arguments)
-    recipe = recipe_of(arguments)
+    recipe = recipe_of(arguments, problem)
     import pinn
 
     _announce(arguments, f"{_stated(problem)}: checking and compiling")
@@ -69,18 +70,19 @@ def resume_run(arguments: Namespace) -> int:
     return _train(arguments, train, arguments.run, True)
 
 
-def recipe_of(arguments: Namespace) -> "Recipe":
-    """Return the default recipe with the options that were given.
+def recipe_of(arguments: Namespace, problem: "Problem") -> "Recipe":
+    """Return a recipe with the options that were given; the problem's defaults complete it.
 
     Raises:
-        RecipeError: the options contradict each other.
+        RecipeError: the options contradict each other or the problem.
     """
-    from pinn.networks.mlp import Network
     from pinn.training.recipe import Recipe
 
     plain = _given(arguments, "steps", "points", "conservation", "precision")
-    network = Network(**_given(arguments, "width", "depth"))
-    return Recipe(network=network, **_step(arguments), **_windows(arguments), **plain)
+    usual = Recipe().completed(problem)
+    shape = _given(arguments, "width", "depth")
+    network = {"network": replace(usual.network, **shape)} if shape else {}
+    return Recipe(**network, **_step(arguments), **_windows(arguments, usual), **plain)
 
 
 def _given(arguments: Namespace, *names: str) -> dict[str, Any]:
@@ -108,13 +110,13 @@ def _step(arguments: Namespace) -> dict[str, Any]:
         ) from error
 
 
-def _windows(arguments: Namespace) -> dict[str, Any]:
-    from pinn.training.windows import Adaptive, Uniform
+def _windows(arguments: Namespace, usual: "Recipe") -> dict[str, Any]:
+    from pinn.training.windows import Uniform
 
     tolerance = _given(arguments, "tolerance")
     if arguments.windows is not None:
         return {"windows": Uniform(arguments.windows, **tolerance)}
-    return {"windows": Adaptive(**tolerance)} if tolerance else {}
+    return {"windows": replace(usual.windows, **tolerance)} if tolerance else {}
 
 
 def _problem(arguments: Namespace) -> "Problem":

@@ -16,9 +16,6 @@ from pinn.training.windows import AbstractWindows, Adaptive, Uniform
 OPEN: Any = None
 """What a choice is before `completed` makes it."""
 
-OPEN: Any = None
-"""What a choice is before `completed` makes it."""
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -66,10 +63,23 @@ class Recipe:
             raise RecipeError(f"precision= is 'float64' or 'float32', got {self.precision!r}.")
 
     def completed(self, problem: Problem) -> "Recipe":
-        """Return the recipe with every choice made, as suits mechanics, fields or equilibria."""
+        """Return the recipe with every choice made, as suits mechanics, fields or equilibria.
+
+        Raises:
+            RecipeError: time is to be cut into windows where there is none.
+        """
         chosen = _defaults(problem)
         given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        if problem.stationary and not _whole(self.windows):
+            raise RecipeError(
+                f"The problem {problem.name!r} is stationary and has no time to cut into windows, "
+                f"got {self.windows}: leave windows= out, or give pinn.Uniform(1)."
+            )
         return Recipe(**{**chosen, **{n: v for n, v in given.items() if v is not None}})
+
+
+def _whole(windows: AbstractWindows | None) -> bool:
+    return windows is None or (isinstance(windows, Uniform) and windows.count == 1)
 
 
 def _defaults(problem: Problem) -> dict:

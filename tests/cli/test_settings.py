@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 import pinn
-from pinn.cli.arguments import DEFAULTS, parse
+from pinn.cli.arguments import DEFAULTS, _default, parse
 from pinn.cli.run import recipe_of
 from pinn.cli.settings import read_settings
 from pinn.errors import ProblemError
@@ -91,14 +91,34 @@ def test_every_parameter_in_the_catalogue_accepts_its_own_default() -> None:
             assert read_settings(name, function, [setting]) == {parameter.name: parameter.default}
 
 
-def test_without_options_the_recipe_is_the_default() -> None:
-    assert recipe_of(parse(["solve", "kepler"])) == pinn.Recipe()
+KINDS = {
+    "in mechanics": "kepler",
+    "over a line": "heat",
+    "over a plane": "wave_2d",
+    "stationary": "poisson",
+}
 
 
-def test_the_help_states_the_defaults_of_the_recipe() -> None:
-    recipe = pinn.Recipe()
+def asked(name: str, words: str) -> pinn.Recipe:
+    return recipe_of(parse(["solve", name, *words.split()]), pinn.get(name))
+
+
+@pytest.mark.parametrize("name", KINDS.values())
+def test_without_options_the_recipe_is_the_default(name: str) -> None:
+    assert asked(name, "") == pinn.Recipe()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_help_states_the_defaults_of_the_recipe(kind: str) -> None:
+    recipe = pinn.Recipe().completed(pinn.get(KINDS[kind]))
     stated = {**dataclasses.asdict(recipe), **dataclasses.asdict(recipe.network)}
-    assert DEFAULTS.items() <= stated.items()
+    assert set(DEFAULTS) == set(KINDS)
+    assert DEFAULTS[kind].items() <= stated.items()
+
+
+def test_the_help_names_the_kinds_where_defaults_differ() -> None:
+    assert "32 in mechanics, 1024 over a line" in _default("points")
+    assert _default("conservation") == " (1.0)" and _default("optimiser") == ""
 
 
 def test_options_make_the_recipe() -> None:
@@ -113,6 +133,14 @@ def test_options_make_the_recipe() -> None:
         conservation=0.0,
         precision="float32",
     )
-    assert recipe_of(parse(["solve", "kepler", *(given + uniform).split()])) == expected
-    adaptive = recipe_of(parse(["solve", "kepler", "--tolerance", "1e-4"]))
-    assert adaptive == pinn.Recipe(windows=pinn.Adaptive(1e-4))
+    assert asked("kepler", given + uniform) == expected
+    assert asked("kepler", "--tolerance 1e-4") == pinn.Recipe(windows=pinn.Adaptive(1e-4))
+
+
+@pytest.mark.parametrize("name", ["heat", "wave_2d", "poisson"])
+def test_an_option_leaves_the_other_defaults_of_its_problem(name: str) -> None:
+    usual = pinn.Recipe().completed(pinn.get(name))
+    made = asked(name, "--width 5 --tolerance 1e-3")
+    assert made.network == dataclasses.replace(usual.network, width=5)
+    assert made.windows == dataclasses.replace(usual.windows, tolerance=1e-3)
+    assert made.step is None and made.points is None
