@@ -14,6 +14,8 @@ from pinn.errors import CheckpointError
 from pinn.networks.marching import MarchingState
 from pinn.networks.window import Window
 from pinn.precision import arithmetic
+from pinn.problem.axes import Axis
+from pinn.problem.conditions import AbstractCondition
 from pinn.problem.origin import Origin
 from pinn.problem.problem import Problem
 from pinn.solution import Solution
@@ -42,18 +44,28 @@ def fingerprint(problem: Problem) -> dict[str, Any]:
             name: [type(axis).__name__, axis.lower, axis.upper]
             for name, axis in problem.extent.items()
         }
-        stated["boundary"] = [
-            [type(c).__name__, c.field, c.axis, sorted(c.ends), c.hard] for c in problem.boundary
-        ]
+        stated["boundary"] = [_wall(problem, condition) for condition in problem.boundary]
     return plain(stated)
 
 
 def _start(problem: Problem, value: Any) -> Any:
     """Return initial data as numbers: over space, a function's values at three points."""
-    if not problem.extent:
-        return value.tolist()
-    shares = (0.13, 0.47, 0.89)
-    points = [[a.lower + share * a.length for a in problem.extent.values()] for share in shares]
+    return _probed(problem.extent, value) if problem.extent else value.tolist()
+
+
+def _wall(problem: Problem, condition: AbstractCondition) -> list[Any]:
+    """Return a boundary condition as numbers and words."""
+    others = {name: axis for name, axis in problem.axes.items() if name != condition.axis}
+    stated = {f.name: getattr(condition, f.name) for f in dataclasses.fields(condition)}
+    ends = {n: _probed(others, v) for n, v in stated.items() if n in ("lower", "upper")}
+    return [type(condition).__name__, *{**stated, **ends}.values()]
+
+
+def _probed(axes: Mapping[str, Axis], value: Any) -> Any:
+    """Return a function's values at three points of some axes, and anything else as it is."""
+    if not callable(value):
+        return value
+    points = [[a.lower + share * a.length for a in axes.values()] for share in (0.13, 0.47, 0.89)]
     with arithmetic("float64"):
         return [
             np.round(np.asarray(value(*map(jnp.asarray, point))), 12).tolist() for point in points
@@ -93,22 +105,32 @@ def named_arrays(solution: Solution) -> dict[str, PyTree[np.ndarray]]:
     windows = {
         "start": model.windows.start,
         "length": model.windows.length,
-        "taylor": {n: leaf for n, leaf in model.windows.taylor.items() if leaf.size},
+        "taylor": dict(model.windows.taylor),
         "scale": dict(model.windows.scale),
     }
     front = {field.name: getattr(march.front, field.name) for field in dataclasses.fields(Front)}
-    if not march.front.gained:
-        del front["gained"]  # an empty dictionary has no leaves to save
-    in_hand = jax.tree.leaves((march.stage, march.loop))
     tree = {
         "model": {"windows": windows, "parameters": _named(model.parameters)},
-        "front": {
-            name: value for name, value in front.items() if not isinstance(value, Mapping) or value
-        },
-        "in_hand": _numbered(in_hand),
+        "front": {n: dict(v) if isinstance(v, Mapping) else v for n, v in front.items()},
+        "in_hand": _numbered(jax.tree.leaves((march.stage, march.loop))),
         "final": _numbered(march.final),
     }
-    return jax.tree.map(np.asarray, {name: part for name, part in tree.items() if part})
+    return jax.tree.map(np.asarray, tree)
+
+
+def kept(tree: Any) -> Any:
+    """Return the arrays that hold a number, None if there are none: only these can be stored."""
+    if not isinstance(tree, Mapping):
+        return tree if tree.size else None
+    parts = {name: kept(part) for name, part in tree.items()}
+    return {name: part for name, part in parts.items() if part is not None} or None
+
+
+def filled(listed: Any, stored: Any) -> Any:
+    """Return the stored arrays with those of size zero, which a spec lists, in their places."""
+    if not isinstance(listed, Mapping):
+        return listed if stored is None else stored
+    return {name: filled(part, (stored or {}).get(name)) for name, part in listed.items()}
 
 
 def _numbered(leaves: Iterable[Array | np.ndarray]) -> dict[str, Array | np.ndarray]:
@@ -137,8 +159,8 @@ def restored_march(
 ) -> March:
     """Return the march, ready to go on, from the spec, the trained windows and the saved arrays."""
     saved = jax.tree.map(jnp.asarray, arrays["front"])
-    gained = saved.get("gained", {})
-    front = Front(saved["time"], saved["state"], gained, saved["parameters"])
+    gained, state = saved.get("gained", {}), saved.get("state", {})
+    front = Front(saved["time"], state, gained, saved["parameters"])
     stage, loop = _in_hand(problem, recipe, arrays["in_hand"]) if spec["open"] else (None, None)
     final = arrays.get("final", {})
     pick = lambda tree, k: jax.tree.map(lambda leaf: np.asarray(leaf[k]), tree)  # noqa: E731

@@ -13,7 +13,9 @@ from pinn.archive import (
     FORMAT,
     describe,
     empty_arrays,
+    filled,
     fingerprint,
+    kept,
     matching_network,
     named_arrays,
     plain,
@@ -52,7 +54,7 @@ def save(solution: Solution, path: str | Path, *, overwrite: bool = False) -> No
         (folder / SPEC).write_text(json.dumps(spec, indent=1, ensure_ascii=False) + "\n")
         if origin.kind == "file":
             (folder / PROBLEM).write_text(origin.source)
-        _orbax().save_checkpointables((folder / ARRAYS).resolve(), named_arrays(solution))
+        _orbax().save_checkpointables((folder / ARRAYS).resolve(), kept(named_arrays(solution)))
         (folder / MANIFEST).write_text(json.dumps(_checksums(folder), indent=1) + "\n")
 
 
@@ -75,12 +77,14 @@ def load(path: str | Path, *, trust: bool = False) -> Solution:
     with arithmetic(recipe.precision):
         fresh = matching_network(problem, recipe, spec)
         try:
-            arrays = _orbax().load_checkpointables((folder / ARRAYS).resolve(), empty_arrays(spec))
+            listed = empty_arrays(spec)
+            stored = _orbax().load_checkpointables((folder / ARRAYS).resolve(), kept(listed))
         except Exception as error:
             raise CheckpointError(
                 f"The arrays in {str(folder)!r} cannot be read ({type(error).__name__}): the "
                 "solver is damaged; save it again."
             ) from None
+        arrays = filled(listed, stored)
         model = restored_model(fresh, arrays["model"])
         march = restored_march(problem, recipe, spec, model, arrays)
     return Solution(
