@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from pinn.jets.jet import Jet
+from pinn.jets.sharing import shared
 from pinn.jets.space import Entry, JetSpace
 
 FieldFunction = Callable[..., Mapping[str, Array]]
@@ -22,9 +23,12 @@ def prolong(function: FieldFunction, space: JetSpace, entries: Iterable[str]) ->
         entries: which coordinates and derivatives the jet shall hold.
 
     Derivatives along one coordinate share one lift u ↦ (u, u_x, …, u_x…x), which is nested forward
-    mode that carries every lower order along; on a small network it is as fast as
-    `jax.experimental.jet` to first order and up to 1.7 times faster from second to fourth, and it
-    differentiates whatever `jax.jvp` does (`benchmarks/jets.py` measures it).
+    mode that carries every lower order along; the value of a small network's jet is no slower than
+    by `jax.experimental.jet` (`benchmarks/jets.py` measures it), and it differentiates whatever
+    `jax.jvp` does. What several lifts compute alike is computed once (`pinn.jets.sharing`): on one
+    thread a residual costs at most a forward pass a propagated vector, or little more
+    (`benchmarks/derivatives.py`). A sum of pure second derivatives is not propagated as one vector
+    (the forward Laplacian): a jet holds its entries by name, and the sum is formed only outside.
     """
     names = sorted({space.canonical(name) for name in entries})
     wanted = {name: space.parse(name) for name in names if not space.is_coordinate(name)}
@@ -36,7 +40,7 @@ def prolong(function: FieldFunction, space: JetSpace, entries: Iterable[str]) ->
         at = dict(zip(space.coordinates, point, strict=True))
         return Jet(space, values | {name: at[name] for name in names if name in at})
 
-    return jet_at
+    return lambda *point: shared(jet_at, *point)
 
 
 def entry_of(space: JetSpace, field: str, coordinate: str, order: int) -> str:
