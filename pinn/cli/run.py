@@ -81,8 +81,9 @@ def recipe_of(arguments: Namespace, problem: "Problem") -> "Recipe":
     plain = _given(arguments, "steps", "points", "conservation", "precision")
     usual = Recipe().completed(problem)
     shape = _given(arguments, "width", "depth")
-    network = {"network": replace(usual.network, **shape)} if shape else {}
-    return Recipe(**network, **_step(arguments), **_windows(arguments, usual), **plain)
+    if shape:
+        plain["network"] = replace(usual.network, **shape)
+    return Recipe(**_step(arguments), **_windows(arguments, usual.windows), **plain)
 
 
 def _given(arguments: Namespace, *names: str) -> dict[str, Any]:
@@ -110,13 +111,13 @@ def _step(arguments: Namespace) -> dict[str, Any]:
         ) from error
 
 
-def _windows(arguments: Namespace, usual: "Recipe") -> dict[str, Any]:
+def _windows(arguments: Namespace, usual: Any) -> dict[str, Any]:
     from pinn.training.windows import Uniform
 
     tolerance = _given(arguments, "tolerance")
     if arguments.windows is not None:
         return {"windows": Uniform(arguments.windows, **tolerance)}
-    return {"windows": replace(usual.windows, **tolerance)} if tolerance else {}
+    return {"windows": replace(usual, **tolerance)} if tolerance else {}
 
 
 def _problem(arguments: Namespace) -> "Problem":

@@ -163,6 +163,92 @@ def test_show_reads_a_file_of_the_user(own: Path, capsys: pytest.CaptureFixture)
     assert capsys.readouterr().out.startswith(plain)
 
 
+def shown_rows(capsys: pytest.CaptureFixture) -> dict[str, list[str]]:
+    """Return the rows of what was shown, cells by their first one."""
+    lines = [re.split(r" {2,}", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    rows: dict[str, list[str]] = {}
+    for name, *cells in lines:
+        rows.setdefault(name, []).extend(cells)
+    return rows
+
+
+def test_show_tells_axes_data_walls_and_laws_of_a_field(capsys: pytest.CaptureFixture) -> None:
+    assert main(["show", "heat"]) == 0
+    rows = shown_rows(capsys)
+    assert rows["axis t"] == ["interval from 0 to 1"] and rows["order in time"] == ["1 in u"]
+    assert rows["order along x"] == ["2 in u"] and rows["jet entries it needs"] == ["u_t, u_xx"]
+    assert rows["u at the start"] == ["function of x"]
+    assert rows["at x = 0"] == rows["at x = 1"] == ["u = 0."]
+    assert rows["charge"] == ["law", "total at the start", "defect on random jets"]
+    assert rows["mass"][:2] == ["leaks through x = 0 and x = 1", "0.742723"]  # 7/(3π)
+    assert rows["energy"][:2] == ["balance law", "0.3125"]
+    assert rows["first_mode"][:2] == ["conserved", "0.5"]
+
+
+FIELDS = '''"""Problems over space."""
+
+import jax.numpy as jnp
+
+import pinn
+
+
+@pinn.register
+def walled(soft: bool = False) -> pinn.Problem:
+    """A false claim and every kind of wall."""
+    return pinn.Problem(
+        axes={"t": pinn.Interval(0.0, 1.0), "x": pinn.Interval(0.0, 1.0)},
+        fields={"u": ()},
+        residual=lambda j: j.u_t - j.u_xx + j.u_xxxx,
+        initial={"u": lambda x: 0.0 * x},
+        boundary=[
+            pinn.Robin("u", "x", value=2.0, lower=lambda t: t, upper=None),
+            pinn.Neumann("u", "x", lower=None, hard=False),
+            pinn.Derivative("u", "x", order=3),
+        ],
+        conserved={"mass": lambda j: j.u, "false": lambda j: j.u**2},
+    )
+
+
+@pinn.register
+def resting() -> pinn.Problem:
+    """A potential whose flux is what its source gives."""
+    return pinn.Problem(
+        axes={"x": pinn.Interval(0.0, 1.0), "y": pinn.Periodic(0.0, 1.0)},
+        fields={"u": ()},
+        residual=lambda j: j.u_xx + j.u_yy - jnp.ones(()),
+        boundary=[pinn.Dirichlet("u", "x")],
+        conserved={
+            "flow": pinn.Balance(
+                lambda j: 0.0 * j.u,
+                source=lambda j: jnp.ones(()) + 0.0 * j.u,
+                flux={"x": lambda j: j.u_x, "y": lambda j: j.u_y},
+            )
+        },
+    )
+'''
+
+
+def test_show_states_every_kind_of_wall_and_marks_false_laws(capsys: pytest.CaptureFixture) -> None:
+    Path("fields.py").write_text(FIELDS)
+    assert main(["show", "fields.py:walled"]) == 0
+    rows = shown_rows(capsys)
+    assert rows["at x = 0"] == ["2 u + 1 u_x = function of t", "u_xxx = 0."]
+    assert rows["at x = 1"] == ["u_x = 0.", "(a row of the loss)", "u_xxx = 0."]
+    assert rows["mass"][-1] == "(does not hold: flux through x = 0)"
+    assert rows["false"][-1] == "(does not hold)"
+
+
+def test_show_a_stationary_problem_and_its_flux(capsys: pytest.CaptureFixture) -> None:
+    Path("fields.py").write_text(FIELDS)
+    assert main(["show", "fields.py:resting"]) == 0
+    rows = shown_rows(capsys)
+    assert rows["order in time"] == ["stationary"] and rows["axis y"] == ["circle from 0 to 1"]
+    assert rows["charge"] == ["law", "defect on random jets"]
+    assert rows["flow"][0] == "flux and source"
+    assert main(["show", "poisson"]) == 0
+    assert "No charge is known." in capsys.readouterr().out
+
+
 LIGHT = [
     ["--help"],
     ["--version"],
@@ -358,3 +444,32 @@ def test_the_cache_of_compiled_programs_is_opt_out(monkeypatch: pytest.MonkeyPat
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
+
+
+# Fields
+
+BRIEF = ("--points", "64", "--steps", "4", "--width", "6", "--no-cache")
+
+
+def test_solve_and_resume_a_field(ctrl_c, capsys: pytest.CaptureFixture) -> None:
+    ctrl_c(after=1)
+    command = ["solve", "heat", "--set", "end=0.02", "--windows", "2", *BRIEF, "--out", "heat"]
+    assert main(command) == 130
+    captured = capsys.readouterr()
+    assert "Training was interrupted at t = 0.01 of 0.02" in captured.err
+    assert main(["resume", "heat", "--no-cache"]) == 0
+    title, *table = capsys.readouterr().out.splitlines()
+    assert title == "heat(kappa=0.1, overtone=0.5, end=0.02)"
+    for row in ("relative L2 error of u", "drift of mass", "drift of first_mode"):
+        assert any(line.startswith(row) for line in table)
+    solution = pinn.load("heat")
+    assert solution.complete and solution.recipe.points == 64 and solution.recipe.network.depth == 2
+
+
+def test_solve_a_stationary_problem(capsys: pytest.CaptureFixture) -> None:
+    assert main(["solve", "poisson", "--set", "scales=1,", *BRIEF, "--out", "rest"]) == 0
+    assert "relative L2 error of u" in capsys.readouterr().out
+    assert main(["resume", "rest", "--steps", "6", "--no-cache"]) == 0
+    assert pinn.load("rest").steps == 6
+    assert main(["solve", "poisson", "--windows", "2", "--no-cache"]) == 2
+    assert "no time to cut into windows" in capsys.readouterr().err
