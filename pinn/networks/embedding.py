@@ -11,13 +11,13 @@ from pinn.problem.axes import Axis, Periodic
 
 def embedding_size(extent: Mapping[str, Axis], harmonics: int) -> int:
     """Return how many numbers the space coordinates become."""
-    return sum(2 * harmonics if isinstance(a, Periodic) else 1 for a in extent.values())
+    return 2 * harmonics * len(extent)
 
 
 def embed(
     extent: Mapping[str, Axis], harmonics: int, point: tuple[Array, ...]
 ) -> Float[Array, " inputs"]:
-    """Return cos kθ and sin kθ on a circle, and z ∈ [−1, 1] on an interval.
+    """Return cos kθ and sin kθ on a circle, and polynomials T_k(z) on an interval, as many.
 
     A function of the angles is periodic with all its derivatives, whatever it is (Dong & Ni 2021,
     doi:10.1016/j.jcp.2021.110242).
@@ -29,5 +29,14 @@ def embed(
             angle = 2.0 * np.pi / axis.length * (x - axis.lower) * order
             parts += [jnp.cos(angle), jnp.sin(angle)]
         else:
-            parts.append(((2.0 * x - axis.lower - axis.upper) / axis.length)[None])
+            z = (2.0 * x - axis.lower - axis.upper) / axis.length
+            parts.append(_chebyshev(z, 2 * harmonics))
     return jnp.concatenate(parts)
+
+
+def _chebyshev(z: Array, count: int) -> Float[Array, " count"]:
+    """Return T_1(z) … T_count(z) by their recurrence, which differentiates to any order."""
+    values = [jnp.ones_like(z), z]
+    while len(values) <= count:
+        values.append(2.0 * z * values[-1] - values[-2])
+    return jnp.stack(values[1 : count + 1])

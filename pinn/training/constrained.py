@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from pinn.training.objective import AbstractObjective, Parameters
 
 ITERATIONS = 4
-DAMPING = 1e-4
+DAMPINGS = (1e-4, 1e-2, 1.0)
 
 
 def constrained(
@@ -17,25 +17,26 @@ def constrained(
     Each iteration is a Newton step c + C d = 0 of least ‖J d‖, where c are the laws' rows, C their
     Jacobian and J that of the equation: d = −G⁻¹Cᵀ(C G⁻¹Cᵀ)⁻¹c with G = JᵀJ + λI (Nocedal & Wright
     2006, Numerical Optimization, section 18.1, doi:10.1007/978-0-387-40065-5). Laws that depend on
-    each other are resolved by least squares. A step that does not lower the laws' rows is not
-    taken.
+    each other are resolved by least squares. Of several λ the one that lowers the laws' rows most
+    is taken: far from them a small one leaves the range in which they are linear.
     """
     _, jacobian = equation.linearise(parameters)
     gram = jacobian.T @ jacobian
-    level = jnp.trace(gram) / gram.shape[0]
-    factor = jax.scipy.linalg.cho_factor(
-        gram + DAMPING * level * jnp.eye(gram.shape[0], dtype=gram.dtype)
-    )
+    unit = jnp.trace(gram) / gram.shape[0] * jnp.eye(gram.shape[0], dtype=gram.dtype)
+    factors = [jax.scipy.linalg.cho_factor(gram + damping * unit) for damping in DAMPINGS]
 
     def improve(_: int, best: tuple[Parameters, jax.Array]) -> tuple[Parameters, jax.Array]:
         current, size = best
         rows, slopes = laws.linearise(current)
-        spread = jax.scipy.linalg.cho_solve(factor, slopes.T)
-        multipliers = jnp.linalg.lstsq(slopes @ spread, rows, rcond=1e-12)[0]
-        moved = current - spread @ multipliers
-        reached = jnp.sum(laws.rows(moved) ** 2)
-        better = reached < size
-        return jnp.where(better, moved, current), jnp.where(better, reached, size)
+        for factor in factors:
+            spread = jax.scipy.linalg.cho_solve(factor, slopes.T)
+            multipliers = jnp.linalg.lstsq(slopes @ spread, rows, rcond=1e-12)[0]
+            moved = current - spread @ multipliers
+            reached = jnp.sum(laws.rows(moved) ** 2)
+            better = reached < size
+            best = jnp.where(better, moved, best[0]), jnp.where(better, reached, size)
+            size = best[1]
+        return best
 
     start = (parameters, jnp.sum(laws.rows(parameters) ** 2))
     return jax.lax.fori_loop(0, ITERATIONS, improve, start)[0]

@@ -31,7 +31,7 @@ from pinn.training.rows import Nodes, Stage
 from pinn.trajectory import rates
 
 CHARGE_NODES = {1: 129, 2: 24, 3: 12}
-CHARGE_SLICES = 4
+CHARGE_SLICES = {True: 4, False: 10}
 FRESH = {1: 61, 2: 13, 3: 7}
 
 
@@ -86,8 +86,16 @@ class Fields(AbstractMachinery):
 
     @cached_property
     def charge_slices(self) -> Nodes:
-        """The times in a window of the conservation rows, its end among them."""
-        return Nodes.radau(CHARGE_SLICES)
+        """The times in a window of the conservation rows, its end among them.
+
+        More of them where sources are integrated over time than where a value only stays.
+        """
+        return Nodes.radau(CHARGE_SLICES[all(c.conserved for c in self.charges.values())])
+
+    @property
+    def warm(self) -> bool:
+        """Features that were bent to one window's shapes converge ten times worse in the next."""
+        return False
 
     def first_front(self, seed: int) -> Front:
         """Return the march's beginning."""

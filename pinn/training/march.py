@@ -170,7 +170,7 @@ def _accept(
         jnp.asarray(end, parts.dtype),
         {name: jnp.asarray(value) for name, value in report.state.items()},
         {name: jnp.asarray(value) for name, value in report.gained.items()},
-        jnp.asarray(report.parameters),
+        parts.following(report.parameters, march.seed),
     )
     record = Record(
         end,

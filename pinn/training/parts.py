@@ -124,6 +124,15 @@ class AbstractMachinery(abc.ABC):
         _, state = nnx.split(network(self.problem, self.recipe, seed))
         return ravel_pytree(state)[0]
 
+    def following(self, trained: np.ndarray, seed: int) -> Float[Array, " parameters"]:
+        """Return what the next window starts from: the trained parameters, or fresh ones."""
+        return jnp.asarray(trained) if self.warm else self.fresh(seed)
+
+    @property
+    @abc.abstractmethod
+    def warm(self) -> bool:
+        """Whether a window's network is a good beginning for the next window's."""
+
     def no_gain(self) -> dict[str, Array]:
         """Return what the charges' sources have added before the start: nothing."""
         return {name: jnp.zeros_like(jnp.asarray(value)) for name, value in self.anchors.items()}
