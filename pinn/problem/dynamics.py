@@ -178,9 +178,10 @@ class Dynamics:
                 the time and the state.
             entries: further derivatives wanted; the leading ones always come.
         """
-        return self._completed(free, (*self.leading.values(), *entries))
+        return self.completed(free, (*self.leading.values(), *entries))
 
-    def _completed(self, free: Mapping[str, Array], entries: Iterable[str]) -> Jet:
+    def completed(self, free: Mapping[str, Array], entries: Iterable[str]) -> Jet:
+        """Return the given values with those of the wanted entries that the equation implies."""
         values = dict(free)
 
         def complete(name: str) -> None:
@@ -218,7 +219,7 @@ class Dynamics:
         free = self.free_entries(function.needs)
 
         def expression(jet: Jet) -> Any:
-            return function(self._completed({n: jet[n] for n in free}, function.needs))
+            return function(self.completed({n: jet[n] for n in free}, function.needs))
 
         return JetFunction(self.space, expression, function.name)
 

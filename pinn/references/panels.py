@@ -47,7 +47,7 @@ def along_lines(problem: Problem, grid: Grid, entries: tuple[str, ...]) -> Calla
             if not space.is_coordinate(name):
                 values[name] = _entry(problem, grid, panels, name, at, place)
         if dynamics.pointwise:
-            return dynamics._completed(values, names)
+            return dynamics.completed(values, names)
         return Jet(space, values)
 
     def picked(panels: Panels, *point: Array) -> Jet:
