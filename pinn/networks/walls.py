@@ -85,7 +85,7 @@ class Wall:
                 "or pass hard=False."
             )
         supports = np.zeros((count, len(degrees)))
-        supports[:, chosen] = np.linalg.inv(table[:, chosen])
+        supports[:, chosen] = np.linalg.inv(table[:, chosen]).T
         return supports
 
     def _of_monomial(self, scalar: JetSpace, degree: int) -> list[float]:
