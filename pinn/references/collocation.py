@@ -125,7 +125,9 @@ class Collocation:
         """The panel from a start, with the inverses for its length and each component's size."""
         return jax.jit(self._panel)
 
-    def _panel(self, t: Array, state: Array, h: Array, inverses: Array, sizes: Array) -> Panel:
+    def _panel(
+        self, t: Array, state: Array, h: Array, inverses: Array | None, sizes: Array
+    ) -> Panel:
         radau = self.radau
         times = t + h * jnp.asarray(radau.nodes)
         sizes = sizes.reshape((-1,) + (1,) * (state.ndim - 1))
@@ -155,7 +157,9 @@ class Collocation:
         last = jnp.tensordot(jnp.asarray(radau.analysis[-2:]), nodal, axes=1)
         return Panel(stages, largest(last, stages), count, change)
 
-    def _precondition(self, inverses: Array, right: Array) -> Array:
+    def _precondition(self, inverses: Array | None, right: Array) -> Array:
+        if inverses is None:
+            return right
         # The other of each pair contributes the complex conjugate in space.
         _, into, back = self.radau.modes
         modes = jax.vmap(self.layout.modes)(right)
@@ -185,14 +189,15 @@ def marched(
     state, sizes = start, _sizes(start, jnp.zeros(len(start)))
     h, blocks, length, inverses = 0.02 * float(breakpoints[1] - breakpoints[0]), None, 0.0, None
     smallest = 1e-9 * float(breakpoints[-1] - breakpoints[0])
+    blocked = _blocked(collocation, start)
     for end in breakpoints[1:]:
         while (left := float(end) - now) > 0.0:
             step = left / max(1, int(np.ceil(left / h - 1e-6)))
             t = jnp.asarray(now)
-            if blocks is None:
-                blocks, length = _linearised(collocation, t, state), 0.0
+            if blocks is None and blocked:
+                blocks, length = collocation.linearised(t, state), 0.0
             if step != length:
-                inverses, length = collocation.inverses(blocks, jnp.asarray(step)), step
+                inverses, length = _inverses(collocation, blocks, step), step
             panel = collocation.panel(t, state, jnp.asarray(step), inverses, sizes)
             tail, change, count = (float(v) for v in (panel.tail, panel.change, panel.iterations))
             good = np.isfinite(tail) and change < NOISE
@@ -221,10 +226,10 @@ def _sizes(state: Array, before: Array) -> Array:
     return jnp.maximum(largest, 1e-3 * jnp.max(largest) + 1e-300)
 
 
-def _linearised(collocation: Collocation, t: Array, state: Array) -> Array:
-    layout = collocation.layout
-    block = len(state) * layout.across
-    if block > BLOCK_LIMIT:  # then the iteration is a plain one, and panels are short
-        modes = int(np.prod(layout.points)) // layout.across
-        return jnp.zeros((modes, 1, 1), complex)
-    return collocation.linearised(t, state)
+def _blocked(collocation: Collocation, state: Array) -> bool:
+    """Tell whether blocks fit; else the iteration is a plain one, and stiff panels are short."""
+    return len(state) * collocation.layout.across <= BLOCK_LIMIT
+
+
+def _inverses(collocation: Collocation, blocks: Array | None, step: float) -> Array | None:
+    return None if blocks is None else collocation.inverses(blocks, jnp.asarray(step))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ from pinn.spectral import Grid
 
 LADDERS = {1: (16, 32, 64, 128, 256), 2: (10, 16, 24, 32), 3: (7, 9, 11)}
 TAIL = 1e-12
+Fields = Callable[[Array], dict[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Stationary:
 
 
 def solve_stationary(problem: Problem, method: Collocation) -> Stationary:
-    """Return the solution of a stationary problem, nearest to the smoothest guess.
+    """Return the solution of a stationary problem, nearest to that of its linear part.
 
     Raises:
         PinnError: Newton's method does not converge.
@@ -79,31 +81,66 @@ def _newton(problem: Problem, box: Box, method: Collocation) -> Stationary:
         shaped = {n: turned[n].reshape(box.shape + s) for n, (_, s) in parts.items()}
         return {n: box.lifted(n, v, None) for n, v in shaped.items()}
 
-    residual = jax.jit(lambda flat: _residual(problem, box, fields(flat)))
-    jacobian = jax.jit(jax.jacfwd(residual))
-    flat = jnp.zeros(size * int(np.prod(box.shape)))
-    change = np.inf
-    for _ in range(method.iterations):
-        move = _least(jacobian(flat), -residual(flat))
-        new = float(jnp.max(jnp.abs(move)) / (jnp.max(jnp.abs(flat + move)) + 1e-300))
-        flat = flat + move
-        if not np.isfinite(new) or new < 1e-14 or (new < 1e-9 and new > 0.5 * change):
-            break
-        change = new
-    if not new < 1e-8:
-        raise PinnError(
-            f"Newton's method for the stationary problem {problem.name!r} does not converge from "
-            "zero: check the equation and its boundary conditions, or give exact=."
-        )
+    series = fields(_solution(problem, box, fields, size * prod(box.shape), method.iterations))
     shape = box.grid.shape
-    series = [box.coefficients(v).reshape((*shape, -1)) for v in fields(flat).values()]
-    values = jnp.concatenate([jnp.moveaxis(s, -1, 0) for s in series])
+    flat = [box.coefficients(v).reshape((*shape, -1)) for v in series.values()]
+    values = jnp.concatenate([jnp.moveaxis(s, -1, 0) for s in flat])
     return Stationary(
         values,
         box.grid,
         box.shape,
         max(space_tail(box.grid, np.asarray(values)[None], [p for p, _ in parts.values()])),
     )
+
+
+def _solution(problem: Problem, box: Box, fields: Fields, size: int, iterations: int) -> Array:
+    """Return the values at the points, from the linearised equation or else from zero."""
+    residual = jax.jit(lambda flat: _residual(problem, box, fields(flat)))
+    jacobian = jax.jit(jax.jacfwd(residual))
+    zero = jnp.zeros(size)
+    for start in (lambda: _linear_solution(problem, box, fields, zero), lambda: zero):
+        found = _converged(residual, jacobian, start(), iterations)
+        if found is not None:
+            return found
+    raise PinnError(
+        f"Newton's method for the stationary problem {problem.name!r} does not converge, neither "
+        "from the solution of the equation linearised about zero nor from zero: check the equation "
+        "and its boundary conditions, or give exact=."
+    )
+
+
+def _linear_solution(problem: Problem, box: Box, fields: Fields, zero: Array) -> Array:
+    """Return the solution of the equation linearised about the zero field, walls as they are.
+
+    A Newton step from zero values would be linearised about what the walls' data imply between
+    them, which can be large and rough.
+    """
+    origin = jax.tree.map(jnp.zeros_like, fields(zero))
+
+    def linear(flat: Array) -> Array:
+        equation = lambda series: _residual(problem, box, series)  # noqa: E731
+        value, slope = jax.jvp(equation, (origin,), (fields(flat),))
+        return value + slope
+
+    return _least(jax.jit(jax.jacfwd(linear))(zero), -jax.jit(linear)(zero))
+
+
+def _converged(
+    residual: Callable[[Array], Array],
+    jacobian: Callable[[Array], Array],
+    flat: Array,
+    iterations: int,
+) -> Array | None:
+    """Return where Newton's method ends up, None where it does not settle."""
+    change = new = np.inf
+    for _ in range(iterations):
+        move = _least(jacobian(flat), -residual(flat))
+        new = float(jnp.max(jnp.abs(move)) / (jnp.max(jnp.abs(flat + move)) + 1e-300))
+        flat = flat + move
+        if not np.isfinite(new) or new < 1e-14 or (new < 1e-9 and new > 0.5 * change):
+            break
+        change = new
+    return flat if new < 1e-8 else None
 
 
 def _least(matrix: Array, right: Array) -> Array:
@@ -122,7 +159,7 @@ def _residual(problem: Problem, box: Box, series: dict[str, Array]) -> Array:
         else:
             entry = space.parse(name)
             values[name] = box.differentiated(series[entry.field], entry.orders)
-    count = int(np.prod(box.shape))
+    count = prod(box.shape)
     flat = {n: v.reshape((count, *v.shape[len(box.shape) :])) for n, v in values.items()}
     rows = jax.vmap(lambda v: problem.dynamics.residual(Jet(space, v)))(flat)
     return rows.T.ravel()

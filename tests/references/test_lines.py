@@ -1,5 +1,6 @@
 """The method of lines: against closed forms, with every kind of wall, kept on disk, refused."""
 
+import dataclasses
 import math
 
 import jax
@@ -166,6 +167,22 @@ def test_two_space_dimensions(wall):
     assert np.max(np.abs(values - exact)) < 1e-11
 
 
+def test_blocks_too_large_to_invert_are_iterated_without(monkeypatch):
+    monkeypatch.setattr("pinn.references.collocation.BLOCK_LIMIT", 10)
+    stated = problem(
+        lambda j: j.u_tt - j.u_xx - j.u_yy,
+        {"u": lambda x, y: sine(x) * sine(y), "u_t": 0.0},
+        {"x": UNIT, "y": UNIT},
+        duration=0.1,
+        boundary=[pinn.Dirichlet("u", "x"), pinn.Dirichlet("u", "y")],
+    )
+    t, x = np.linspace(0.0, 0.1, 3), np.linspace(0.0, 1.0, 5)
+    values = evaluated(stated, Lines(modes=14, cache=False), t, x, x)["u"]
+    shape = np.sin(np.pi * x)[:, None] * np.sin(np.pi * x)[None]
+    exact = np.cos(np.sqrt(2.0) * np.pi * t)[:, None, None] * shape[None]
+    assert np.max(np.abs(values - exact)) < 1e-10
+
+
 def test_vector_fields_turn_together():
     """i h_t + ½ h_xx = 0 as two real fields, h = e^{i(x − t/2)}."""
 
@@ -204,6 +221,16 @@ def test_stationary_problems_by_newton(axis):
     values = evaluated(stated, Collocation(modes=22), x, np.array([0.3]))["u"][:, 0]
     assert np.max(np.abs(values - exact(x))) < 1e-9
     assert isinstance(preferred(stated), Collocation)
+
+
+def test_stationary_flow_is_found_from_that_without_inertia():
+    """Newton's method from zero, with walls that move already, does not come back."""
+    stated = pinn.get("kovasznay")
+    wanting = dataclasses.replace(stated, exact=None)
+    x, y = np.linspace(-0.5, 1.0, 5), np.linspace(-0.5, 1.5, 6)
+    values = evaluated(wanting, Collocation(modes=18), x, y, entries=("psi",))["psi"]
+    exact = jax.vmap(jax.vmap(lambda x, y: stated.exact(x, y)["psi"], (None, 0)), (0, None))
+    np.testing.assert_allclose(values, exact(jnp.asarray(x), jnp.asarray(y)), rtol=0, atol=1e-8)
 
 
 def test_the_disk_keeps_what_was_computed(monkeypatch, tmp_path):
