@@ -9,8 +9,9 @@ from jaxtyping import Array
 
 from pinn.jets import Jet, JetFunction, JetSpace, on_jets
 
-# A number, an array of the field's shape, or a function of the other coordinates in their order.
-Value = float | Array | Callable[..., Any]
+# A number for every component, an array or tuple of the field's shape, or a function of the other
+# coordinates in their order.
+Value = float | Array | tuple[Any, ...] | Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class AbstractCondition(abc.ABC):
     Args:
         field: which field.
         axis: across which axis; its ends are faces of the box.
-        lower: the value demanded at the lower end: a number, or a function of the other coordinates
-            in the order of axes=; None leaves that end free.
+        lower: the value demanded at the lower end: a number for every component, an array or tuple
+            of the field's shape, or a function of the other coordinates in the order of axes=; None
+            leaves that end free.
         upper: the same at the upper end.
         hard: build the condition into the ansatz, so that it holds exactly; otherwise it is a row
             of the loss.

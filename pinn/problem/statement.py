@@ -173,10 +173,7 @@ def _shaped(
     space: JetSpace, entry: str, value: Any, coordinates: list[str], what: str
 ) -> Callable[..., Array]:
     """Return a value as a function of one scalar each coordinate, after checking its shape."""
-    function = value if callable(value) else None
-    if function is None:
-        constant = np.asarray(value, dtype=float)
-        function = lambda *point: jnp.asarray(constant, jnp.result_type(float))  # noqa: E731
+    function = value if callable(value) else _constant(value, space.shape(entry), what)
     as_array = lambda *point: jnp.asarray(function(*point))  # noqa: E731
     point = [jax.ShapeDtypeStruct((), jnp.result_type(float))] * len(coordinates)
     try:
@@ -193,6 +190,21 @@ def _shaped(
             "change one of them."
         )
     return as_array
+
+
+def _constant(value: Any, shape: tuple[int, ...], what: str) -> Callable[..., Array]:
+    """Return a constant as a function of place; a plain number stands for every component."""
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(
+            f"The {what} is not numeric: {value!r}; give a number, an array of shape {shape} or a "
+            "function."
+        ) from error
+    if not np.all(np.isfinite(array)):
+        raise ProblemError(f"The {what} is not finite: {array}.")
+    constant = np.full(shape, array) if isinstance(value, int | float) else array
+    return lambda *point: jnp.asarray(constant, jnp.result_type(float))
 
 
 def face_value(
