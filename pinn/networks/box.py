@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, PyTree
 from pinn.jets import Jet, prolong
 from pinn.networks.embedding import embed
 from pinn.networks.marching import MarchingState
+from pinn.networks.mirror import Mirrors
 from pinn.networks.mlp import Network
 from pinn.networks.walls import Wall, lifted, released, walls_of
 from pinn.networks.window import Window
@@ -38,12 +39,14 @@ class Ansatz:
         network: the network's shape.
         graph: the network's structure.
         grid: of the series that hold the state.
+        mirrors: the axes between mirrors, with the parity of each field.
     """
 
     problem: Problem
     network: Network
     graph: nnx.GraphDef
     grid: Grid
+    mirrors: Mirrors
 
     @cached_property
     def walls(self) -> dict[str, tuple[Wall, ...]]:
@@ -72,7 +75,8 @@ class Ansatz:
 
         def of(field: str):
             free = lambda *point: self._free(model, window, field, point)  # noqa: E731
-            return released(self.problem.space, self.walls[field], free)
+            walls = [w for w in self.walls[field] if self._axis_of(w) not in self.mirrors]
+            return released(self.problem.space, walls, free)
 
         parts = {field: of(field) for field in self.problem.fields}
         return lambda *point: {field: part(*point) for field, part in parts.items()}
@@ -94,6 +98,17 @@ class Ansatz:
 
         return jet_at
 
+    def _axis_of(self, wall: Wall) -> str:
+        return self.problem.space.coordinates[wall.index]
+
+    def _parity_factor(self, field: str, place: Point) -> Array:
+        """Return a product of sin πξ over the axes about whose walls the field is odd."""
+        factor = jnp.ones_like(place[0])
+        for (name, axis), x in zip(self.problem.extent.items(), place, strict=True):
+            if self.mirrors.get(name, {}).get(field) == -1:
+                factor = factor * jnp.sin(jnp.pi / axis.length * (x - axis.lower))
+        return factor
+
     def _space_part(self, point: Point) -> Point:
         index = self.time_index
         return point if index is None else (*point[:index], *point[index + 1 :])
@@ -111,7 +126,9 @@ class Ansatz:
 
     def _free(self, model: Callable, window: Window, field: str, point: Point) -> Array:
         shapes, scale = self.problem.fields, window.scale[field]
-        inputs = embed(self.problem.extent, self.network.harmonics, self._space_part(point))
+        place = self._space_part(point)
+        inputs = embed(self.problem.extent, self.network.harmonics, place, self.mirrors)
+        scale = scale * self._parity_factor(field, place)
         if self.time_index is not None:
             fraction = point[self.time_index] / window.length
             inputs = jnp.concatenate([(2.0 * fraction - 1.0)[None], inputs])

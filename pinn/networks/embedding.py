@@ -1,6 +1,6 @@
 """What the network sees of a point: time in its window, angles on circles, and intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,19 +15,26 @@ def embedding_size(extent: Mapping[str, Axis], harmonics: int) -> int:
 
 
 def embed(
-    extent: Mapping[str, Axis], harmonics: int, point: tuple[Array, ...]
+    extent: Mapping[str, Axis],
+    harmonics: int,
+    point: tuple[Array, ...],
+    mirrored: Collection[str] = (),
 ) -> Float[Array, " inputs"]:
     """Return cos kθ and sin kθ on a circle, and polynomials T_k(z) on an interval, as many.
 
+    Between walls that are mirrors cos kπξ takes the polynomials' place, even about both of them.
     A function of the angles is periodic with all its derivatives, whatever it is (Dong & Ni 2021,
     doi:10.1016/j.jcp.2021.110242).
     """
     parts = []
-    for axis, x in zip(extent.values(), point, strict=True):
+    for (name, axis), x in zip(extent.items(), point, strict=True):
         if isinstance(axis, Periodic):
             order = jnp.asarray(np.arange(1, harmonics + 1), x.dtype)
             angle = 2.0 * np.pi / axis.length * (x - axis.lower) * order
             parts += [jnp.cos(angle), jnp.sin(angle)]
+        elif name in mirrored:
+            order = jnp.asarray(np.arange(1, 2 * harmonics + 1), x.dtype)
+            parts.append(jnp.cos(np.pi / axis.length * (x - axis.lower) * order))
         else:
             z = (2.0 * x - axis.lower - axis.upper) / axis.length
             parts.append(_chebyshev(z, 2 * harmonics))

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from pinn.errors import ProblemError
 from pinn.jets import Jet
 from pinn.networks.box import Ansatz, sampled
+from pinn.networks.mirror import mirrors_of
 from pinn.networks.window import Window
 from pinn.noether.beginning import initial_jet_at
 from pinn.noether.totals import total
@@ -38,7 +39,8 @@ FRESH = {1: 61, 2: 13, 3: 7}
 def box_ansatz(problem: Problem, recipe: Recipe, graph: nnx.GraphDef) -> Ansatz:
     """Return the ansatz over a problem's box."""
     counts = {c: _modes(axis, recipe.modes) for c, axis in problem.extent.items()}
-    return Ansatz(problem, recipe.network, graph, Grid.of(problem.extent, counts))
+    grid = Grid.of(problem.extent, counts)
+    return Ansatz(problem, recipe.network, graph, grid, mirrors_of(problem))
 
 
 def _modes(axis: Axis, modes: int) -> int:
@@ -51,8 +53,11 @@ def _counted(axis: Axis, count: int) -> int:
 
 
 def time_slices(recipe: Recipe) -> Nodes:
-    """Return the times in a window at which space has collocation points."""
-    return Nodes.gauss_legendre(recipe.slices)
+    """Return the times in a window at which space has collocation points.
+
+    The end is among them: what the equation asks of the walls there, the next window starts with.
+    """
+    return Nodes.radau(recipe.slices)
 
 
 def quadrature(grid: Grid) -> Grid:

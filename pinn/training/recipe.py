@@ -45,7 +45,7 @@ class Recipe:
     windows: AbstractWindows = OPEN
     points: int = OPEN
     steps: int = OPEN
-    conservation: float = 1.0
+    conservation: float = OPEN
     precision: Precision = "float64"
     chunk: int = 200
     slices: int = OPEN
@@ -57,7 +57,7 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise RecipeError(f"{name}= must be at least {low}, got {value}.")
-        if self.conservation < 0.0:
+        if self.conservation is not None and self.conservation < 0.0:
             raise RecipeError(f"conservation= is a weight ≥ 0, got {self.conservation}.")
         if self.precision not in ("float64", "float32"):
             raise RecipeError(f"precision= is 'float64' or 'float32', got {self.precision!r}.")
@@ -91,10 +91,11 @@ def _defaults(problem: Problem) -> dict:
             "windows": Adaptive(),
             "points": 32,
             "steps": 60,
+            "conservation": 1.0,
             "slices": 32,
             "modes": 5,
         }
-    step = GaussNewton(factorisation="cholesky", progress=0.97, shrink=0.1)
+    step = GaussNewton(factorisation="cholesky", progress=0.99, shrink=0.1)
     harmonics = {1: 4, 2: 2, 3: 1}[min(dimensions, 3)]
     shape = Network(width=24, depth=2, spread=1.0, harmonics=harmonics)
     if problem.stationary:
@@ -103,6 +104,7 @@ def _defaults(problem: Problem) -> dict:
             "step": step,
             "windows": Uniform(1, tolerance=1e-11),
             "points": 2048,
+            "conservation": 0.01,
             "steps": 400,
             "slices": 2,
             "modes": 5,
@@ -113,6 +115,7 @@ def _defaults(problem: Problem) -> dict:
         "windows": Adaptive(tolerance=1e-5, aim=50, order=6),
         "points": 1024 if dimensions == 1 else 2048,
         "steps": 100,
+        "conservation": 0.01,
         "slices": 8 if dimensions == 1 else 6,
         "modes": {1: 257, 2: 33, 3: 15}[dimensions],
     }

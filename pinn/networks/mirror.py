@@ -1,0 +1,138 @@
+"""The reflection principle: walls that are mirrors of the whole problem."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from pinn.jets import Jet, prolong, random_jets
+from pinn.precision import arithmetic
+from pinn.problem.axes import Interval
+from pinn.problem.conditions import AbstractCondition, Derivative, Dirichlet, Neumann
+from pinn.problem.problem import Problem
+
+TOLERANCE = 1e-9
+SMOOTH = 1e-6
+SAMPLES = 6
+
+# By axis, by field: +1 where it is even about both walls, −1 where it is odd.
+Mirrors = dict[str, Mapping[str, int]]
+
+
+@lru_cache(maxsize=64)
+def mirrors_of(problem: Problem) -> Mirrors:
+    """Return the axes whose two walls are mirrors, with the parity of each field.
+
+    A wall is a mirror where every condition is homogeneous and on derivatives of one parity, and
+    the equation and the initial data are unchanged by the reflection: then the solution goes on
+    smoothly across it, odd where its even derivatives vanish and even where its odd ones do, and an
+    ansatz with this parity meets every compatibility condition in the corners of space and time.
+    """
+    found: Mirrors = {}
+    with arithmetic("float64"):
+        for name, axis in problem.extent.items():
+            parities = {f: _parity(problem, f, name) for f in problem.fields}
+            known = {f: p for f, p in parities.items() if p is not None}
+            if not isinstance(axis, Interval) or len(known) < len(parities):
+                continue
+            ends = (axis.lower, axis.upper)
+            mirrored = all(_equivariant(problem, name, place, known) for place in ends)
+            if mirrored and _smooth_start(problem, name, known):
+                found[name] = known
+    return found
+
+
+def _parity(problem: Problem, field: str, axis: str) -> int | None:
+    rows = [c for c in problem.boundary if (c.field, c.axis) == (field, axis)]
+    orders = {_order(condition) for condition in rows}
+    faces = {end for condition in rows for end in condition.ends}
+    plain = all(c.hard and _homogeneous(c) for c in rows)
+    if (
+        not plain
+        or None in orders
+        or faces != {0, 1}
+        or not all(set(c.ends) == {0, 1} for c in rows)
+    ):
+        return None
+    parities = {order % 2 for order in orders if order is not None}
+    return None if len(parities) != 1 else (1 if parities == {1} else -1)
+
+
+def _order(condition: AbstractCondition) -> int | None:
+    if isinstance(condition, Derivative):
+        return condition.order
+    return {Dirichlet: 0, Neumann: 1}.get(type(condition))
+
+
+def _homogeneous(condition: AbstractCondition) -> bool:
+    values = condition.ends.values()
+    return all(not callable(v) and not np.any(np.asarray(v, dtype=float)) for v in values)
+
+
+def _reflected(problem: Problem, jet: Jet, axis: str, place: float, parity: Mapping) -> Jet:
+    """Return the jet of the reflected field at the reflected point."""
+    space, values = problem.space, {}
+    index = space.coordinates.index(axis)
+    for name, value in jet.items():
+        if space.is_coordinate(name):
+            values[name] = 2.0 * place - value if name == axis else value
+        else:
+            entry = space.parse(name)
+            values[name] = parity[entry.field] * (-1.0) ** entry.orders[index] * value
+    return Jet(space, values)
+
+
+def _equivariant(problem: Problem, axis: str, place: float, parity: Mapping[str, int]) -> bool:
+    """Tell whether each component of the equation only changes its sign."""
+    residual = problem.dynamics.residual
+    centre = {c: 0.5 * (a.lower + a.upper) for c, a in problem.axes.items()}
+    jets = random_jets(problem.space, residual.needs, 3, SAMPLES, centre)
+
+    def both(jet: Jet) -> tuple[Array, Array]:
+        return residual(jet), residual(_reflected(problem, jet, axis, place, parity))
+
+    here, there = (np.asarray(a) for a in jax.jit(jax.vmap(both))(jets))
+    gap = np.minimum(np.abs(here - there).max(axis=0), np.abs(here + there).max(axis=0))
+    return bool(np.all(gap <= TOLERANCE * (1.0 + np.abs(here).max(axis=0))))
+
+
+def _smooth_start(problem: Problem, axis: str, parity: Mapping[str, int]) -> bool:
+    """Tell whether the initial data continue across the walls to the third derivative."""
+    coordinates = tuple(problem.extent)
+    index = coordinates.index(axis)
+    for name, function in problem.initial_state.items():
+        field = problem.space.parse(name).field
+        names = [field + "_" + axis * k if k else field for k in range(4)]
+        jet_at = prolong(_alone(problem, field, function), problem.space, names)
+        odd = [n for k, n in enumerate(names) if (k % 2 == 0) == (parity[field] < 0)]
+        even = [n for n in names if n not in odd]
+        for end in (0, 1):
+            points = _on_face(problem, index, end)
+            jets = jax.jit(jax.vmap(jet_at))(*points)
+            size = max(float(jnp.max(jnp.abs(jets[n]))) for n in even)
+            if max(float(jnp.max(jnp.abs(jets[n]))) for n in odd) > SMOOTH * max(size, 1e-300):
+                return False
+    return True
+
+
+def _alone(problem: Problem, field: str, function):
+    """Return initial data as a function of the whole point."""
+    index = problem.space.coordinates.index(problem.time)
+    rest = {f: jnp.zeros(s) for f, s in problem.fields.items() if f != field}
+    return lambda *point: {field: function(*point[:index], *point[index + 1 :]), **rest}
+
+
+def _on_face(problem: Problem, index: int, end: int) -> list[Array]:
+    """Return points on a face at the start, one array a coordinate of the problem."""
+    shares = np.linspace(0.11, 0.87, SAMPLES)
+    columns = []
+    for place, axis in enumerate(problem.extent.values()):
+        wall = axis.upper if end else axis.lower
+        inside = axis.lower + axis.length * np.roll(shares, place)
+        columns.append(np.full(SAMPLES, wall) if place == index else inside)
+    begin = np.full(SAMPLES, problem.interval.lower)
+    columns.insert(problem.space.coordinates.index(problem.time), begin)
+    return [jnp.asarray(column) for column in columns]
