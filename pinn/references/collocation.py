@@ -17,7 +17,10 @@ from jaxtyping import Array, Float
 
 from pinn.references.blocks import Layout
 
-BLOCK_LIMIT = 1500
+# Unknowns a block: few are quickly inverted; with more than the limit the inverses fill gigabytes.
+SMALL_BLOCK, BLOCK_LIMIT = 600, 2700
+# Times block³, up to which rate · duration many short panels without inverses are quicker.
+GENTLE = 2e-5
 ITERATIONS = 40
 # High derivatives carry rounding far above that of the state; corrections stop shrinking there.
 NOISE = 1e-8
@@ -109,6 +112,22 @@ class Collocation:
 
         return jax.jit(blocks)
 
+    def fastest(self, t: Array, state: Array, steps: int = 40) -> float:
+        """Return about the largest rate of the linearisation, by growth under its powers."""
+
+        @jax.jit
+        def grown(move: Array) -> Array:
+            def grow(_, last):
+                move, total = last
+                moved = jax.jvp(lambda y: self.rate(t, y), (state,), (move,))[1]
+                size = jnp.linalg.norm(moved)
+                return moved / size, total + jnp.log(size)
+
+            return jax.lax.fori_loop(0, steps, grow, (move / jnp.linalg.norm(move), 0.0))[1]
+
+        start = np.random.default_rng(0).normal(size=state.shape)
+        return float(jnp.exp(grown(jnp.asarray(start)) / steps))
+
     @cached_property
     def inverses(self) -> Callable[[Array, Array], Array]:
         """The inverses of 1 − hλL, of shape (pairs, modes, block, block), from L and h."""
@@ -189,7 +208,7 @@ def marched(
     state, sizes = start, _sizes(start, jnp.zeros(len(start)))
     h, blocks, length, inverses = 0.02 * float(breakpoints[1] - breakpoints[0]), None, 0.0, None
     smallest = 1e-9 * float(breakpoints[-1] - breakpoints[0])
-    blocked = _blocked(collocation, start)
+    blocked = _blocked(collocation, start, breakpoints)
     for end in breakpoints[1:]:
         while (left := float(end) - now) > 0.0:
             step = left / max(1, int(np.ceil(left / h - 1e-6)))
@@ -226,9 +245,15 @@ def _sizes(state: Array, before: Array) -> Array:
     return jnp.maximum(largest, 1e-3 * jnp.max(largest) + 1e-300)
 
 
-def _blocked(collocation: Collocation, state: Array) -> bool:
-    """Tell whether blocks fit; else the iteration is a plain one, and stiff panels are short."""
-    return len(state) * collocation.layout.across <= BLOCK_LIMIT
+def _blocked(collocation: Collocation, state: Array, breakpoints: np.ndarray) -> bool:
+    """Tell whether to invert blocks; else the iteration is plain, and panels are short if stiff."""
+    block = len(state) * collocation.layout.across
+    if block <= SMALL_BLOCK or block > BLOCK_LIMIT:
+        return block <= SMALL_BLOCK
+    duration = float(breakpoints[-1] - breakpoints[0])
+    return (
+        not collocation.fastest(jnp.asarray(breakpoints[0]), state) * duration < GENTLE * block**3
+    )
 
 
 def _inverses(collocation: Collocation, blocks: Array | None, step: float) -> Array | None:

@@ -167,8 +167,10 @@ def test_two_space_dimensions(wall):
     assert np.max(np.abs(values - exact)) < 1e-11
 
 
-def test_blocks_too_large_to_invert_are_iterated_without(monkeypatch):
-    monkeypatch.setattr("pinn.references.collocation.BLOCK_LIMIT", 10)
+@pytest.mark.parametrize("limit", [10, 1000], ids=["too large", "gentle"])
+def test_blocks_that_are_not_worth_inverting(limit, monkeypatch):
+    monkeypatch.setattr("pinn.references.collocation.SMALL_BLOCK", 10)
+    monkeypatch.setattr("pinn.references.collocation.BLOCK_LIMIT", limit)
     stated = problem(
         lambda j: j.u_tt - j.u_xx - j.u_yy,
         {"u": lambda x, y: sine(x) * sine(y), "u_t": 0.0},
