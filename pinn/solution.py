@@ -54,7 +54,7 @@ class Solution:
         if problem.extent:
             ansatz = box_ansatz(problem, self.recipe, graph)
             plan = lambda entries: marching_box(ansatz, entries)  # noqa: E731
-            grid = quadrature(ansatz.grid)
+            grid = quadrature(problem, self.recipe.modes)
             return Trajectory(problem, plan, self.model, precision, joints, grid)
 
         def along(entries: tuple[str, ...]) -> JetAt:

@@ -1,14 +1,16 @@
 """The ansatz over a box: initial data and walls exactly, the rest by a network."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PyTree
 
 from pinn.jets import Jet, prolong
@@ -18,8 +20,9 @@ from pinn.networks.mirror import Mirrors
 from pinn.networks.mlp import Network
 from pinn.networks.walls import Wall, lifted, released, walls_of
 from pinn.networks.window import Window
+from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
-from pinn.spectral import Grid, evaluate
+from pinn.spectral import Grid, basis_of, evaluate
 
 Point = tuple[Array, ...]
 
@@ -164,8 +167,37 @@ def marching_box(ansatz: Ansatz, entries: tuple[str, ...]) -> Callable[..., Jet]
     return jet_at
 
 
-def sampled(ansatz: Ansatz, function: Callable[..., Array]) -> Float[Array, "..."]:
-    """Return the series of a function of space, from its values at the grid's nodes."""
-    columns = jnp.asarray(ansatz.grid.points.T)
-    values = jax.vmap(function)(*columns)
-    return ansatz.grid.coefficients(values.reshape(ansatz.grid.shape + values.shape[1:]))
+def sampled(
+    ansatz: Ansatz, field: str, function: Callable[..., Array], dtype: DTypeLike
+) -> Float[Array, "..."]:
+    """Return the series of a function of space with a field's parity, from its values at the nodes.
+
+    Nodes beyond a mirror are folded back into the box, where the function is known.
+    """
+    points, sign = ansatz.grid.points.copy(), np.ones(len(ansatz.grid.points))
+    for index, (name, axis) in enumerate(ansatz.problem.extent.items()):
+        if name in ansatz.mirrors:
+            beyond = points[:, index] > axis.upper
+            points[beyond, index] = 2.0 * axis.upper - points[beyond, index]
+            sign[beyond] *= ansatz.mirrors[name][field]
+    values = jax.vmap(function)(*jnp.asarray(points.T, dtype))
+    signs = jnp.asarray(sign, dtype).reshape((-1,) + (1,) * (values.ndim - 1))
+    shape = ansatz.grid.shape + values.shape[1:]
+    return ansatz.grid.coefficients((values * signs).reshape(shape))
+
+
+def box_grid(problem: Problem, mirrors: Mapping[str, Any], modes: int) -> Grid:
+    """Return the grid of the series that hold the state between two windows.
+
+    Fourier on circles, and between mirrors on the circle that the reflected box closes; Chebyshev
+    on other intervals, with fewer functions, since each costs digits of the derivatives at walls.
+    """
+    bases = []
+    for name, axis in problem.extent.items():
+        if name in mirrors:
+            closed = Periodic(axis.lower, axis.upper + axis.length)
+            bases.append(basis_of(closed, min(modes, 129)))
+        else:
+            count = modes if isinstance(axis, Periodic) else min(modes, 33)
+            bases.append(basis_of(axis, count))
+    return Grid(tuple(problem.extent), tuple(bases))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pinn.problem.axes import Periodic
+from pinn.problem.axes import Axis, Periodic
 from pinn.problem.problem import Problem
 from pinn.spectral import Grid
 from pinn.training.recipe import Recipe
@@ -28,7 +28,8 @@ def slice_places(
     count = max(round((recipe.points / slices) ** (1.0 / len(problem.extent))), 4)
     shares = [_shares(axis, count, slices) for axis in problem.extent.values()]
     if len(shares) == 1 and not problem.stationary:
-        placed = _equidistributed(grid, taylor, jnp.asarray(shares[0], dtype))
+        (axis,) = problem.extent.values()
+        placed = _equidistributed(grid, axis, taylor, jnp.asarray(shares[0], dtype))
         return placed[..., None]
     lines = [
         axis.lower + axis.length * share
@@ -48,18 +49,20 @@ def _shares(axis, count: int, slices: int) -> np.ndarray:
 
 
 def _equidistributed(
-    grid: Grid, taylor: Mapping[str, Array], shares: Float[Array, "slices nodes"]
+    grid: Grid, axis: Axis, taylor: Mapping[str, Array], shares: Float[Array, "slices nodes"]
 ) -> Float[Array, "slices nodes"]:
     """Return where the running integral of half the even and half the steep density is a share."""
     (basis,) = grid.bases
+    inside = int(np.searchsorted(basis.nodes, axis.upper, side="right"))
     steep = jnp.zeros(basis.count, shares.dtype)
     for series in taylor.values():
         if series.shape[0]:
             slope = jnp.abs(grid.values(grid.differentiated(series[0], (1,))))
             steep = steep + jnp.sum(slope.reshape(basis.count, -1), axis=1)
-    nodes = np.append(basis.nodes, basis.upper)[: basis.count + 1]
-    widths = np.diff(np.unique(np.clip(nodes, basis.lower, basis.upper)))
-    padded = jnp.append(steep, steep[0])[: widths.size + 1]
+    places = basis.nodes[:inside]
+    last = [] if np.isclose(places[-1], axis.upper) else [axis.upper]
+    widths = np.diff(np.append(places, last))
+    padded = jnp.append(steep[:inside], steep[inside % basis.count])[: widths.size + 1]
     pieces = 0.5 * (padded[1:] + padded[:-1]) * jnp.asarray(widths, shares.dtype)
     whole = jnp.sum(pieces)
     even = jnp.asarray(widths / widths.sum(), shares.dtype)

@@ -1,6 +1,5 @@
 """The march of a problem over space: windows of time, and a series for the state between them."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ from jaxtyping import Array, Float
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet
-from pinn.networks.box import Ansatz, sampled
+from pinn.networks.box import Ansatz, box_grid, sampled
 from pinn.networks.mirror import mirrors_of
 from pinn.networks.window import Window
 from pinn.noether.beginning import initial_jet_at
@@ -38,14 +37,9 @@ FRESH = {1: 61, 2: 13, 3: 7}
 
 def box_ansatz(problem: Problem, recipe: Recipe, graph: nnx.GraphDef) -> Ansatz:
     """Return the ansatz over a problem's box."""
-    counts = {c: _modes(axis, recipe.modes) for c, axis in problem.extent.items()}
-    grid = Grid.of(problem.extent, counts)
-    return Ansatz(problem, recipe.network, graph, grid, mirrors_of(problem))
-
-
-def _modes(axis: Axis, modes: int) -> int:
-    # Polynomials need fewer, and their high derivatives lose digits with each.
-    return modes if isinstance(axis, Periodic) else min(modes, max(modes // 4, 33))
+    mirrors = mirrors_of(problem)
+    grid = box_grid(problem, mirrors, recipe.modes)
+    return Ansatz(problem, recipe.network, graph, grid, mirrors)
 
 
 def _counted(axis: Axis, count: int) -> int:
@@ -60,11 +54,11 @@ def time_slices(recipe: Recipe) -> Nodes:
     return Nodes.radau(recipe.slices)
 
 
-def quadrature(grid: Grid) -> Grid:
-    """Return the quadrature that charges are reported with: half as many nodes again as modes."""
-    extent = zip(grid.coordinates, grid.bases, strict=True)
-    bases = tuple(dataclasses.replace(b, count=b.count + 2 * (b.count // 4)) for _, b in extent)
-    return Grid(grid.coordinates, bases)
+def quadrature(problem: Problem, modes: int) -> Grid:
+    """Return the quadrature over space that charges are reported with."""
+    extent = problem.extent
+    most = {1: 2 * modes, 2: 97, 3: 33}[len(extent)]
+    return Grid.of(extent, {c: _counted(axis, most) for c, axis in extent.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +101,7 @@ class Fields(AbstractMachinery):
         if self.problem.stationary:
             return Front(jnp.zeros((), self.dtype), {}, {}, self.fresh(seed))
         state = {
-            name: sampled(self.ansatz, function).astype(self.dtype)
+            name: sampled(self.ansatz, self._field(name), function, self.dtype)
             for name, function in self.problem.initial_state.items()
         }
         start = jnp.asarray(self.span.lower, self.dtype)
@@ -213,11 +207,15 @@ class Fields(AbstractMachinery):
     def _end(self, window: Window, parameters: Array) -> dict[str, Array]:
         entries = self.problem.dynamics.state_entries
         jet_at = self.at_time(window, parameters, entries)
-        columns = jnp.asarray(self.ansatz.grid.points.T, self.dtype)
-        jets = jax.vmap(lambda *x: jet_at(window.length, *x))(*columns)
-        grid = self.ansatz.grid
-        shaped = {n: jets[n].reshape(grid.shape + jets[n].shape[1:]) for n in entries}
-        return {name: grid.coefficients(values) for name, values in shaped.items()}
+
+        def series(name: str) -> Array:
+            value = lambda *x: jet_at(window.length, *x)[name]  # noqa: E731
+            return sampled(self.ansatz, self._field(name), value, self.dtype)
+
+        return {name: series(name) for name in entries}
+
+    def _field(self, entry: str) -> str:
+        return self.problem.space.parse(entry).field
 
     def at_time(
         self, window: Window, parameters: Array, entries: tuple[str, ...]
