@@ -124,7 +124,7 @@ class AbstractMachinery(abc.ABC):
         _, state = nnx.split(network(self.problem, self.recipe, seed))
         return ravel_pytree(state)[0]
 
-    def following(self, trained: np.ndarray, seed: int) -> Float[Array, " parameters"]:
+    def following(self, trained: Array | np.ndarray, seed: int) -> Float[Array, " parameters"]:
         """Return what the next window starts from: the trained parameters, or fresh ones."""
         return jnp.asarray(trained) if self.warm else self.fresh(seed)
 

@@ -7,6 +7,7 @@ from typing import Any
 from pinn.errors import RecipeError
 from pinn.networks.mlp import Network
 from pinn.precision import Precision
+from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.rows import SLICE
@@ -95,8 +96,11 @@ def _defaults(problem: Problem) -> dict:
             "slices": 32,
             "modes": 5,
         }
-    step = GaussNewton(factorisation="cholesky", progress=0.99, shrink=0.1)
-    harmonics = {1: 4, 2: 2, 3: 1}[min(dimensions, 3)]
+    step = GaussNewton(
+        factorisation="cholesky", factors=(0.1, 1.0, 10.0), progress=0.99, shrink=0.3
+    )
+    circles = any(isinstance(axis, Periodic) for axis in problem.extent.values())
+    harmonics = {1: 4 if circles else 2, 2: 2, 3: 1}[dimensions]
     shape = Network(width=24, depth=2, spread=1.0, harmonics=harmonics)
     if problem.stationary:
         return {
@@ -112,7 +116,7 @@ def _defaults(problem: Problem) -> dict:
     return {
         "network": shape,
         "step": step,
-        "windows": Adaptive(tolerance=1e-5, aim=50, order=6),
+        "windows": Adaptive(tolerance=2e-5, aim=50, order=3),
         "points": 1024 if dimensions == 1 else 2048,
         "steps": 100,
         "conservation": 0.01,
