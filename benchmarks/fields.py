@@ -1,0 +1,147 @@
+"""Accuracy, drift and time of the default recipe on fields, against targets and the reference.
+
+Run `uv run python benchmarks/fields.py`, or with `--only kdv`. Every run is in a fresh process, so
+that compilation is counted. It writes `results/fields.jsonl`, one line a run, and
+`results/fields.md`.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+LIMIT = 420.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A problem in a published setting, with the error and drift it should reach."""
+
+    problem: str
+    error: float
+    drift: float
+    parameters: dict = field(default_factory=dict)
+    recipe: dict = field(default_factory=dict)
+
+
+CASES = (
+    Case("heat", 1e-7, 1e-7),
+    Case("kdv", 1e-4, 1e-6),
+    Case("wave", 1e-7, 1e-7),
+    Case("nls", 1e-4, 1e-5),
+    Case("klein_gordon", 1e-6, 1e-6),
+    Case("burgers", 1e-5, 1e-7, recipe={"modes": 1025}),
+    Case("sine_gordon", 1e-7, 1e-7),
+    Case("allen_cahn", 1e-4, 1e-4),
+    Case("advection", 1e-4, 1e-5),
+    Case("taylor_green", 1e-6, 1e-6),
+)
+
+
+def run_one(case: Case, seed: int) -> dict:
+    """Solve and score one case in this process."""
+    started = time.perf_counter()
+    import pinn
+
+    problem = pinn.get(case.problem, **case.parameters)
+    solution = pinn.solve(problem, seed=seed, recipe=pinn.Recipe(**case.recipe), progress=False)
+    total = time.perf_counter() - started
+    scores = pinn.compare(solution)
+    return {
+        **asdict(case),
+        "parameters": dict(problem.parameters),
+        "seed": seed,
+        "reached_error": dict(scores.error),
+        "reached_drift": dict(scores.drift),
+        "reference_drift": dict(scores.reference_drift),
+        "reference_error": scores.reference_error,
+        "seconds_spent": dict(scores.seconds),
+        "seconds_total": total,
+        "facts": dict(scores.facts),
+        "versions": dict(solution.versions),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def run_apart(case: Case, seed: int) -> dict:
+    """Solve and score one case in a process of its own; a failure is a row that says why."""
+    order = json.dumps({"index": CASES.index(case), "seed": seed})
+    command = [sys.executable, __file__, "--run", order]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True)
+    except subprocess.TimeoutExpired:
+        return {**asdict(case), "seed": seed, "failed": f"not finished in {LIMIT:.0f} s"}
+    except subprocess.CalledProcessError as error:
+        return {**asdict(case), "seed": seed, "failed": error.stderr.strip().splitlines()[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(runs: list[dict]) -> str:
+    """Return one row a run, with its targets."""
+    lines = [
+        "| problem | relative L2 error | target | worst drift | reference's | target "
+        "| training s | compile s | reference s | its error |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(run) for run in runs]
+    good = next((run for run in runs if "facts" in run), None)
+    if good is not None:
+        lines += [
+            "",
+            f"One seed. {good['facts']['precision']}, {good['machine']}, jax "
+            f"{good['versions']['jax']}; each run in a fresh process, two processes at a time. "
+            "Drift is the largest of all laws, relative to each law's scale.",
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _row(run: dict) -> str:
+    if "failed" in run:
+        return f"| {run['problem']} | {run['failed']} |" + " |" * 8
+    drift, theirs = run["reached_drift"], run["reference_drift"]
+    seconds = run["seconds_spent"]
+    cells = [
+        run["problem"],
+        f"{max(run['reached_error'].values()):.1e}",
+        f"{run['error']:.0e}",
+        f"{max(drift.values()):.1e}" if drift else "no law",
+        f"{max(theirs.values()):.1e}" if theirs else "",
+        f"{run['drift']:.0e}",
+        *(f"{seconds[part]:.1f}" for part in ("training", "compile", "reference")),
+        f"{run['reference_error']:.0e}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Run the study and write its results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", help="one problem")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        order = json.loads(options.run)
+        print(json.dumps(run_one(CASES[order["index"]], order["seed"])))
+        return
+    chosen = [case for case in CASES if options.only in (None, case.problem)]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        runs = []
+        for run in pool.map(lambda case: run_apart(case, 0), chosen):
+            runs.append(run)
+            print(table([run]).splitlines()[2], flush=True)
+            if options.only is None:
+                lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in runs)
+                (RESULTS / "fields.jsonl").write_text(lines)
+                (RESULTS / "fields.md").write_text(table(runs))
+
+
+if __name__ == "__main__":
+    main()
