@@ -113,12 +113,13 @@ def _defaults(problem: Problem) -> dict:
             "slices": 2,
             "modes": 5,
         }
+    count = _window_count(problem)
     return {
         "network": shape,
         "step": step,
-        "windows": Uniform(_window_count(problem), tolerance=1e-8),
+        "windows": Uniform(count, tolerance=1e-8),
         "points": 1024 if dimensions == 1 else 2048,
-        "steps": 100,
+        "steps": 60 if count > 10 else 100,
         "conservation": 0.01,
         "slices": 8 if dimensions == 1 else 6,
         "modes": {1: 257, 2: 33, 3: 15}[dimensions],
