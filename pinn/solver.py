@@ -43,7 +43,7 @@ def solve(
     Args:
         problem: what to solve.
         seed: of the networks' first parameters.
-        recipe: how to train; the default solves every problem in the catalogue.
+        recipe: how to train; what it leaves open is chosen for the problem.
         progress: show a progress bar where the output is a terminal.
         observe: called with the march after each chunk of steps.
 

@@ -66,11 +66,8 @@ def _equidistributed(
     pieces = 0.5 * (padded[1:] + padded[:-1]) * jnp.asarray(widths, shares.dtype)
     whole = jnp.sum(pieces)
     even = jnp.asarray(widths / widths.sum(), shares.dtype)
-    density = jnp.where(
-        whole > 0.0, 0.5 * even + 0.5 * pieces / jnp.where(whole > 0.0, whole, 1.0), even
-    )
+    steeply = pieces / jnp.where(whole > 0.0, whole, 1.0)
+    density = jnp.where(whole > 0.0, 0.5 * (even + steeply), even)
     running = jnp.concatenate([jnp.zeros(1, shares.dtype), jnp.cumsum(density)])
-    edges = jnp.asarray(
-        np.concatenate([[basis.lower], basis.lower + np.cumsum(widths)]), shares.dtype
-    )
+    edges = basis.lower + np.concatenate([[0.0], np.cumsum(widths)])
     return jnp.interp(shares, running / running[-1], jnp.asarray(edges, shares.dtype))

@@ -17,7 +17,7 @@ from pinn.networks.mirror import mirrors_of
 from pinn.networks.window import Window
 from pinn.noether.beginning import initial_jet_at
 from pinn.noether.totals import total
-from pinn.problem.axes import Axis, Periodic
+from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.spectral import Grid
 from pinn.training.collocation import slice_places
@@ -42,10 +42,6 @@ def box_ansatz(problem: Problem, recipe: Recipe, graph: nnx.GraphDef) -> Ansatz:
     return Ansatz(problem, recipe.network, graph, grid, mirrors)
 
 
-def _counted(axis: Axis, count: int) -> int:
-    return count if isinstance(axis, Periodic) else count // 2 + 1
-
-
 def time_slices(recipe: Recipe) -> Nodes:
     """Return the times in a window at which space has collocation points.
 
@@ -56,9 +52,16 @@ def time_slices(recipe: Recipe) -> Nodes:
 
 def quadrature(problem: Problem, modes: int) -> Grid:
     """Return the quadrature over space that charges are reported with."""
-    extent = problem.extent
-    most = {1: 2 * modes, 2: 97, 3: 33}[len(extent)]
-    return Grid.of(extent, {c: _counted(axis, most) for c, axis in extent.items()})
+    return _quadrature(problem, {1: 2 * modes, 2: 97, 3: 33}[len(problem.extent)])
+
+
+def _quadrature(problem: Problem, count: int) -> Grid:
+    """Return `count` nodes along each circle, and half as many between walls, where they crowd."""
+    counts = {
+        name: count if isinstance(axis, Periodic) else count // 2 + 1
+        for name, axis in problem.extent.items()
+    }
+    return Grid.of(problem.extent, counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +79,7 @@ class Fields(AbstractMachinery):
     @cached_property
     def charge_grid(self) -> Grid:
         """The quadrature over space for the conservation rows."""
-        extent = self.problem.extent
-        count = CHARGE_NODES[len(extent)]
-        return Grid.of(
-            extent,
-            {c: count if isinstance(a, Periodic) else count // 2 + 1 for c, a in extent.items()},
-        )
+        return _quadrature(self.problem, CHARGE_NODES[len(self.problem.extent)])
 
     @cached_property
     def charge_slices(self) -> Nodes:
@@ -149,12 +147,7 @@ class Fields(AbstractMachinery):
         scale = {n: jnp.where(s > 1e-6 * whole, s, whole) for n, s in sizes.items()}
         window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale)
         places = slice_places(problem, self.ansatz.grid, self.recipe, taylor, self.dtype)
-        return Stage(
-            window,
-            row_scale(self.ansatz, window),
-            self._targets(front),
-            places,
-        )
+        return Stage(window, row_scale(self.ansatz, window), self._targets(front), places)
 
     def _targets(self, front: Front) -> dict[str, Array]:
         return {} if self.problem.stationary else self.targets(front)
