@@ -7,14 +7,12 @@ that compilation is counted. It writes `results/fields.jsonl`, one line a run, a
 
 import argparse
 import json
-import os
-import platform
 import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from runs import in_own_process, measured
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parents[1] / "README.md"
@@ -49,40 +47,17 @@ CASES = (
 
 def run_one(case: Case, seed: int) -> dict:
     """Solve and score one case in this process."""
-    started = time.perf_counter()
-    import pinn
-
-    problem = pinn.get(case.problem, **case.parameters)
-    solution = pinn.solve(problem, seed=seed, recipe=pinn.Recipe(**case.recipe), progress=False)
-    total = time.perf_counter() - started
-    scores = pinn.compare(solution)
-    return {
-        **asdict(case),
-        "parameters": dict(problem.parameters),
-        "seed": seed,
-        "reached_error": dict(scores.error),
-        "reached_drift": dict(scores.drift),
-        "reference_drift": dict(scores.reference_drift),
-        "reference_error": scores.reference_error,
-        "seconds_spent": dict(scores.seconds),
-        "seconds_total": total,
-        "facts": dict(scores.facts),
-        "versions": dict(solution.versions),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-    }
+    return {**asdict(case), **measured(case.problem, case.parameters, seed, case.recipe)}
 
 
 def run_apart(case: Case, seed: int) -> dict:
     """Solve and score one case in a process of its own; a failure is a row that says why."""
-    order = json.dumps({"index": CASES.index(case), "seed": seed})
-    command = [sys.executable, __file__, "--run", order]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True)
+        return in_own_process(__file__, CASES.index(case), seed, LIMIT)
     except subprocess.TimeoutExpired:
         return {**asdict(case), "seed": seed, "failed": f"not finished in {LIMIT:.0f} s"}
     except subprocess.CalledProcessError as error:
         return {**asdict(case), "seed": seed, "failed": error.stderr.strip().splitlines()[-1]}
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def table(runs: list[dict]) -> str:

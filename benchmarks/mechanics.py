@@ -7,14 +7,11 @@ line a run, and `results/mechanics.md`, the table that the README shows.
 
 import argparse
 import json
-import os
-import platform
-import subprocess
-import sys
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+
+from runs import in_own_process, measured
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -66,35 +63,13 @@ CASES = (
 
 def run_one(case: Case, seed: int) -> dict:
     """Solve and score one case in this process."""
-    started = time.perf_counter()
-    import pinn
-
-    problem = pinn.get(case.problem, **case.parameters)
-    solution = pinn.solve(problem, seed=seed, progress=False)
-    total = time.perf_counter() - started
-    scores = pinn.compare(solution)
-    return {
-        **asdict(case),
-        "parameters": dict(problem.parameters),
-        "seed": seed,
-        "reached_error": dict(scores.error),
-        "reached_drift": dict(scores.drift),
-        "diffrax_drift": dict(scores.reference_drift),
-        "reference_error": scores.reference_error,
-        "seconds_spent": dict(scores.seconds),
-        "seconds_total": total,
-        "facts": dict(scores.facts),
-        "versions": dict(solution.versions),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-    }
+    row = measured(case.problem, case.parameters, seed, {})
+    return {**asdict(case), "diffrax_drift": row.pop("reference_drift"), **row}
 
 
 def run_apart(case: Case, seed: int) -> dict:
     """Solve and score one case in a process of its own."""
-    order = json.dumps({"index": CASES.index(case), "seed": seed})
-    command = [sys.executable, __file__, "--run", order]
-    finished = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(finished.stdout.splitlines()[-1])
+    return in_own_process(__file__, CASES.index(case), seed)
 
 
 def table(runs: list[dict]) -> str:
