@@ -23,7 +23,7 @@ AT_REST = pinn.Recipe(network=SMALL, windows=pinn.Uniform(1), points=256, steps=
 CASES = {
     "circle": (lambda: pinn.get("advection", end=0.3), IN_TIME),
     "walls": (lambda: pinn.get("heat", end=0.03), IN_TIME),
-    "stationary": (lambda: pinn.get("poisson", scales=(1,)), AT_REST),
+    "stationary": (lambda: pinn.get("poisson"), AT_REST),
 }
 LOAD = """
 import sys
@@ -134,7 +134,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(case, chunks: int, tmp_path
 
 
 def test_a_stationary_solution_takes_more_steps_after_loading(tmp_path: Path):
-    problem = pinn.get("poisson", scales=(1,))
+    problem = pinn.get("poisson")
     solve = lambda steps: pinn.solve(  # noqa: E731
         problem, recipe=pinn.Recipe(SMALL, points=256, steps=steps, chunk=5), progress=False
     )
