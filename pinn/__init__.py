@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from pinn.solution import Solution as Solution
     from pinn.solver import resume as resume
     from pinn.solver import solve as solve
+    from pinn.training.conservation import Exact as Exact
+    from pinn.training.conservation import Penalty as Penalty
     from pinn.training.first_order import Optax as Optax
     from pinn.training.gauss_newton import GaussNewton as GaussNewton
     from pinn.training.recipe import Recipe as Recipe
@@ -54,6 +56,7 @@ _HOME = {
     "CheckpointError": "pinn.errors",
     "Derivative": "pinn.problem.conditions",
     "Dirichlet": "pinn.problem.conditions",
+    "Exact": "pinn.training.conservation",
     "GaussNewton": "pinn.training.gauss_newton",
     "Interval": "pinn.problem.axes",
     "Jet": "pinn.jets",
@@ -61,6 +64,7 @@ _HOME = {
     "Network": "pinn.networks.mlp",
     "Neumann": "pinn.problem.conditions",
     "Optax": "pinn.training.first_order",
+    "Penalty": "pinn.training.conservation",
     "Periodic": "pinn.problem.axes",
     "PinnError": "pinn.errors",
     "Problem": "pinn.problem.problem",

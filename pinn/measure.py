@@ -1,12 +1,15 @@
 """Accuracy and drift of a solver beside those of a reference."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from pinn.errors import PinnError
 from pinn.noether.anchor import anchor
+from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.references.lines import Lines
 from pinn.references.method import Adaptive, Closed
@@ -27,6 +30,9 @@ class Scores:
         error: relative L2 error of each field over the interval, and over space.
         drift: max_t |I(t) − I(start) − ∫ sources| / scale of each charge, against the exact initial
             data.
+        drift_before: the same before any projection, where charges are held exactly; every window
+            starts on the level set, so that it tells what a window loses.
+        slip: relative L2 difference of d/dt of each projected field from the velocity of its jet.
         reference_drift: the same of a diffrax integration.
         reference_error: the reference's own estimated error; the errors mean something where they
             are ten times larger.
@@ -40,6 +46,8 @@ class Scores:
     reference_error: float
     seconds: Mapping[str, float]
     facts: Mapping[str, str | int]
+    drift_before: Mapping[str, float] = field(default_factory=dict)
+    slip: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def trustworthy(self) -> bool:
@@ -61,6 +69,14 @@ class Scores:
         rows += [
             (f"drift of {name}", f"{d:.1e}", _drift_cell(self.reference_drift, name))
             for name, d in self.drift.items()
+        ]
+        rows += [
+            (f"drift of {name} before projection", f"{d:.1e}", "")
+            for name, d in self.drift_before.items()
+        ]
+        rows += [
+            (f"d{name}/dt against the projected velocity", f"{d:.1e}", "")
+            for name, d in self.slip.items()
         ]
         if not self.drift:
             rows.append(("no conserved quantity is known", "", ""))
@@ -127,11 +143,15 @@ def compare(
             "device": solution.device,
             "precision": solution.recipe.precision,
         },
+        drift(solution.unprojected, when) if solution.projected else {},
+        slip(solution, when) if solution.projected else {},
     )
     solution.scores.update(
         error=dict(scores.error),
         drift=dict(scores.drift),
         reference_error=scores.reference_error,
+        drift_before=dict(scores.drift_before),
+        slip=dict(scores.slip),
     )
     return scores
 
@@ -198,6 +218,20 @@ def drift(trajectory: Trajectory, times: np.ndarray) -> dict[str, float]:
         expected = begin.charges[name][None] + gained.get(name, 0.0)
         worst[name] = float(np.max(np.abs(np.asarray(value) - expected))) / begin.scales[name]
     return worst
+
+
+def slip(solution: Solution, times: np.ndarray) -> dict[str, float]:
+    """Return ‖dq/dt − q_t‖ / ‖q_t‖ of each field whose velocity is part of the projected state."""
+    dynamics = solution.problem.dynamics
+    names = {f: dynamics.entry(f, 1) for f, order in dynamics.orders.items() if order > 1}
+    if not names:
+        return {}
+    with arithmetic(solution.recipe.precision):
+        at = jnp.asarray(times, solution.recipe.precision)
+        rate = lambda t: jax.jvp(solution.trajectory.fields, (t,), (jnp.ones_like(t),))[1]  # noqa: E731
+        rates = jax.tree.map(np.asarray, jax.jit(jax.vmap(rate))(at))
+    jet = solution.jet(times, entries=tuple(names.values()))
+    return {f: relative_l2(rates[f], jet[name]) for f, name in names.items()}
 
 
 def _gained(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarray]:

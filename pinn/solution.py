@@ -11,13 +11,15 @@ from jaxtyping import Array, ArrayLike, Float
 from pinn.jets import Jet
 from pinn.networks.box import marching_box
 from pinn.networks.marching import MarchingState, marching_jet
+from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.training.fields import box_ansatz, quadrature
 from pinn.training.machinery import network_structure
 from pinn.training.march import March
 from pinn.training.parts import span
+from pinn.training.projected import Balance, exact_balance, projected_jet, projected_march
 from pinn.training.recipe import Recipe
-from pinn.trajectory import JetAt, Trajectory
+from pinn.trajectory import Trajectory
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +59,31 @@ class Solution:
             grid = quadrature(problem, self.recipe.modes)
             return Trajectory(problem, plan, self.model, precision, joints, grid)
 
-        def along(entries: tuple[str, ...]) -> JetAt:
-            return marching_jet(graph, problem.space, problem.time, entries)
+        balance = self._balance
+        if balance is None:
+            return self.unprojected
+        with arithmetic(precision):
+            march = projected_march(balance, graph, self.model)
+        along = lambda entries: projected_jet(balance, graph, entries)  # noqa: E731
+        return Trajectory(problem, along, march, precision, joints)
 
-        return Trajectory(problem, along, self.model, precision, joints)
+    @property
+    def _balance(self) -> Balance | None:
+        return exact_balance(self.problem, self.recipe.completed(self.problem))
+
+    @property
+    def projected(self) -> bool:
+        """Whether its states are projected on the level set of charges."""
+        return self._balance is not None
+
+    @cached_property
+    def unprojected(self) -> Trajectory:
+        """The same before any projection, for a problem in time alone."""
+        graph, _ = network_structure(self.problem, self.recipe)
+        space, time = self.problem.space, self.problem.time
+        along = lambda entries: marching_jet(graph, space, time, entries)  # noqa: E731
+        joints = self.model.windows.start
+        return Trajectory(self.problem, along, self.model, self.recipe.precision, joints)
 
     def __call__(self, *coordinates: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each field at points, one broadcasting array a coordinate in the axes' order.

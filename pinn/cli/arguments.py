@@ -121,7 +121,8 @@ def _recipe(group: argparse._ArgumentGroup) -> None:
     add("depth", int, "N", "hidden layers")
     add("windows", int, "N", "this many windows of equal length, instead of adaptive ones")
     add("tolerance", float, "X", "the dimensionless residual that a window is trained to")
-    add("conservation", float, "W", "the weight of the conservation rows; 0 leaves them out")
+    held = "how charges are held: off, penalty or its weight, exact; or by charge, energy=exact,…"
+    add("conservation", str, "MODE", held)
     add("optimiser", str, "NAME", "an optimiser of Optax, as in adam, instead of Gauss–Newton")
     add("learning_rate", float, "X", "of the optimiser")
     group.add_argument(

@@ -78,7 +78,9 @@ def recipe_of(arguments: Namespace, problem: "Problem") -> "Recipe":
     """
     from pinn.training.recipe import Recipe
 
-    plain = _given(arguments, "steps", "points", "conservation", "precision")
+    plain = _given(arguments, "steps", "points", "precision")
+    if arguments.conservation is not None:
+        plain["conservation"] = _conservation(arguments.conservation)
     usual = Recipe().completed(problem)
     shape = _given(arguments, "width", "depth")
     if shape:
@@ -89,6 +91,17 @@ def recipe_of(arguments: Namespace, problem: "Problem") -> "Recipe":
 def _given(arguments: Namespace, *names: str) -> dict[str, Any]:
     values = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _conservation(text: str) -> Any:
+    """Return a weight, the name of a mode, or these by charge from `energy=exact,momentum=0.1`."""
+    if "=" in text:
+        pairs = [part.partition("=")[::2] for part in text.split(",")]
+        return {name.strip(): _conservation(value) for name, value in pairs}
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip()
 
 
 def _step(arguments: Namespace) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pinn.problem.problem import Problem
 from pinn.training.fields import Fields, box_ansatz, time_slices
 from pinn.training.mechanics import Mechanics
 from pinn.training.parts import AbstractMachinery, network
+from pinn.training.projected import exact_balance
 from pinn.training.recipe import Recipe
 from pinn.training.rows import Nodes
 
@@ -21,6 +22,7 @@ def machinery(problem: Problem, recipe: Recipe) -> AbstractMachinery:
 
     Raises:
         ProblemError: the problem's claims or initial data are wrong.
+        RecipeError: the recipe asks to hold a charge that there is not, or that cannot be held.
     """
     return _made(problem, recipe.completed(problem))
 
@@ -35,7 +37,8 @@ def _made(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     if problem.extent:
         return Fields(*common, unravel, box_ansatz(problem, recipe, graph), time_slices(recipe))
     start = {name: value.astype(recipe.precision) for name, value in begin_at.jet.items()}
-    return Mechanics(*common, unravel, Nodes.gauss_legendre(recipe.points), start)
+    nodes, balance = Nodes.gauss_legendre(recipe.points), exact_balance(problem, recipe)
+    return Mechanics(*common, unravel, nodes, start, balance)
 
 
 def network_structure(problem: Problem, recipe: Recipe) -> tuple[nnx.GraphDef, nnx.State]:

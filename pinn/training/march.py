@@ -152,7 +152,8 @@ def _reachable(parts: AbstractMachinery, march: March) -> float:
     if not march.records:
         return 0.0
     last = march.records[-1]
-    drift = last.drift if parts.recipe.conservation > 0.0 else 0.0
+    held = any(mode.weight for mode in parts.recipe.holding(parts.problem).values())
+    drift = last.drift if held else 0.0
     return max(drift, 0.1 * last.residual)
 
 

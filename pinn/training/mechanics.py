@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import jax
@@ -12,9 +13,11 @@ from jaxtyping import Array
 from pinn.jets import Jet
 from pinn.networks.marching import window_fields
 from pinn.networks.window import Window, window_jet
+from pinn.training.conservation import Mode
 from pinn.training.loop import LoopState, outcome
 from pinn.training.objective import Objective
 from pinn.training.parts import AbstractMachinery, Front, Report
+from pinn.training.projected import Balance
 from pinn.training.rows import Nodes, Stage, charge_block, equation_block
 
 FRESH = 23
@@ -27,10 +30,17 @@ class Mechanics(AbstractMachinery):
     Args:
         nodes: the collocation points on [0, 1].
         start: the jet of the exact initial data, by entry.
+        balance: the levels of the charges that are held exactly, if there are any.
     """
 
     nodes: Nodes
     start: Mapping[str, np.ndarray]
+    balance: Balance | None = None
+
+    @cached_property
+    def modes(self) -> dict[str, Mode]:
+        """How each charge is held."""
+        return self.recipe.holding(self.problem)
 
     @property
     def warm(self) -> bool:
@@ -71,13 +81,13 @@ class Mechanics(AbstractMachinery):
 
     def objective(self, stage: Stage) -> Objective:
         """Return the rows of one window."""
-        weight = self.recipe.conservation
         blocks = [equation_block(self.problem, stage)]
-        if weight > 0.0:
-            blocks += [
-                charge_block(charge, stage, self.nodes, self.scales[name], weight)
-                for name, charge in self.charges.items()
-            ]
+        weights = {name: mode.weight or 0.0 for name, mode in self.modes.items()}
+        blocks += [
+            charge_block(charge, stage, self.nodes, self.scales[name], weights[name])
+            for name, charge in self.charges.items()
+            if weights[name]
+        ]
         points = jnp.asarray(self.nodes.points, self.dtype)
         return Objective(self._jet_at(stage.window), points, blocks)
 
@@ -102,9 +112,8 @@ class Mechanics(AbstractMachinery):
         jet_at = self._jet_at(window)
         fresh = jnp.linspace(0.0, 1.0, FRESH, dtype=self.dtype)[1:]
         rows = jax.vmap(lambda s: self.problem.dynamics.residual(jet_at(parameters, s)))(fresh)
-        end = jet_at(parameters, jnp.ones((), self.dtype))
-        sources = self._sources(lambda s: jet_at(parameters, s), window)
-        gained = {name: gained[name] + sources.get(name, 0.0) for name in gained}
+        along = lambda s: jet_at(parameters, s)  # noqa: E731
+        end, gained = self._end(along, window, gained)
         drifts = [
             jnp.max(jnp.abs(charge.density(end) - jnp.asarray(self.anchors[name]) - gained[name]))
             / self.scales[name]
@@ -118,6 +127,34 @@ class Mechanics(AbstractMachinery):
             {name: end[name] for name in self.problem.dynamics.state_entries},
             gained,
         )
+
+    def _end(
+        self, along: Callable[[Array], Jet], window: Window, gained: Mapping[str, Array]
+    ) -> tuple[Jet, dict[str, Array]]:
+        """Return the jet at a window's end, and what the sources have added by then.
+
+        With charges to be held exactly the end is on their level set, and the next window starts
+        there.
+        """
+        names = self.problem.dynamics.state_entries
+        end = along(jnp.ones((), self.dtype))
+        sources = self._sources(along, window)
+        if self.balance is None:
+            return end, {n: g + sources.get(n, 0.0) for n, g in gained.items()}
+        held = self.balance.level_set
+
+        def state_at(share: Array) -> dict[str, Array]:
+            jet = along(share)
+            return {n: jet[n] for n in names}
+
+        before = {n: gained[n] for n in held.changing}
+        rates = self.balance.rates(state_at, window.start, window.length, before)
+        sources |= self.balance.whole(rates, window.length)
+        gained = {n: g + sources.get(n, 0.0) for n, g in gained.items()}
+        levels = self.balance.levels({n: gained[n] for n in before}, self.dtype)
+        time = window.start + window.length
+        state = held.project(time, {n: end[n] for n in names}, levels)
+        return Jet(end.space, {**dict(end), **state}), gained
 
     def _sources(self, jet_at: Callable[[Array], Jet], window: Window) -> dict[str, Array]:
         """Return ∫ source dt over the window, by Gauss–Legendre quadrature."""

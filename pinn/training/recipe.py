@@ -6,9 +6,11 @@ from typing import Any
 
 from pinn.errors import RecipeError
 from pinn.networks.mlp import Network
+from pinn.noether.verify import verified_charges
 from pinn.precision import Precision
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
+from pinn.training.conservation import Mode, modes, normalised, over_space
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.rows import SLICE
 from pinn.training.step import AbstractStep
@@ -29,8 +31,9 @@ class Recipe:
         points: collocation points in each window: Gauss–Legendre in time, over space `slices` of
             it with an even share each.
         steps: the most steps in each window.
-        conservation: the weight of the rows that hold every charge to its value at the start plus
-            what its sources added; 0 leaves them out.
+        conservation: how every charge is held to its value at the start plus what its sources
+            added: the weight of a penalty, a mode such as `Exact()` or its name ("off", "penalty",
+            "exact"), or a dictionary of these by charge.
         precision: `float64`, or `float32` for first-order steps on large networks.
         chunk: steps on the device between two looks from the host.
         slices: over space, how many times in a window have collocation points.
@@ -38,7 +41,7 @@ class Recipe:
             two windows.
 
     Raises:
-        RecipeError: a count below one or a negative weight.
+        RecipeError: a count below one, or a weight or mode of conservation that there is not.
     """
 
     network: Network = OPEN
@@ -46,7 +49,7 @@ class Recipe:
     windows: AbstractWindows = OPEN
     points: int = OPEN
     steps: int = OPEN
-    conservation: float = OPEN
+    conservation: Any = OPEN
     precision: Precision = "float64"
     chunk: int = 200
     slices: int = OPEN
@@ -58,8 +61,7 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise RecipeError(f"{name}= must be at least {low}, got {value}.")
-        if self.conservation is not None and self.conservation < 0.0:
-            raise RecipeError(f"conservation= is a weight ≥ 0, got {self.conservation}.")
+        object.__setattr__(self, "conservation", normalised(self.conservation))
         if self.precision not in ("float64", "float32"):
             raise RecipeError(f"precision= is 'float64' or 'float32', got {self.precision!r}.")
 
@@ -76,7 +78,20 @@ class Recipe:
                 f"The problem {problem.name!r} is stationary and has no time to cut into windows, "
                 f"got {self.windows}: leave windows= out, or give pinn.Uniform(1)."
             )
-        return Recipe(**{**chosen, **{n: v for n, v in given.items() if v is not None}})
+        usual = chosen["conservation"]
+        made: dict[str, Any] = {**chosen, **{n: v for n, v in given.items() if v is not None}}
+        if problem.extent:
+            made["conservation"] = over_space(made["conservation"], usual)
+        return Recipe(**made)
+
+    def holding(self, problem: Problem) -> dict[str, Mode]:
+        """Return how each charge of a problem is held.
+
+        Raises:
+            RecipeError: a charge is named that the problem does not have.
+        """
+        usual = _defaults(problem)["conservation"]
+        return modes(self.completed(problem).conservation, verified_charges(problem), usual)
 
 
 def _whole(windows: AbstractWindows | None) -> bool:

@@ -137,6 +137,18 @@ def test_options_make_the_recipe() -> None:
     assert asked("kepler", "--tolerance 1e-4") == pinn.Recipe(windows=pinn.Adaptive(1e-4))
 
 
+@pytest.mark.parametrize(
+    ("text", "conservation"),
+    [
+        ("exact", "exact"),
+        ("0.5", 0.5),
+        ("energy=exact,angular_momentum=0.1", {"energy": "exact", "angular_momentum": 0.1}),
+    ],
+)
+def test_conservation_is_a_mode_a_weight_or_one_for_each_charge(text, conservation) -> None:
+    assert asked("kepler", f"--conservation {text}") == pinn.Recipe(conservation=conservation)
+
+
 @pytest.mark.parametrize("name", ["heat", "wave_2d", "poisson"])
 def test_an_option_leaves_the_other_defaults_of_its_problem(name: str) -> None:
     usual = pinn.Recipe().completed(pinn.get(name))

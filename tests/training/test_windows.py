@@ -105,7 +105,7 @@ def test_adaptive_windows_do_not_ask_for_more_than_can_be_reached():
         (lambda: pinn.Recipe(points=0), "points= must be at least 4, got 0"),
         (lambda: pinn.Recipe(steps=0), "steps= must be at least 1, got 0"),
         (lambda: pinn.Recipe(chunk=0), "chunk= must be at least 1, got 0"),
-        (lambda: pinn.Recipe(conservation=-1.0), "conservation= is a weight ≥ 0, got -1.0"),
+        (lambda: pinn.Recipe(conservation=-1.0), "conservation= takes a weight ≥ 0, got -1.0"),
         (lambda: pinn.Recipe(precision="float16"), "precision= is 'float64' or 'float32'"),
     ],
 )

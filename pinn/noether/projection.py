@@ -1,0 +1,129 @@
+"""Projection on a level set, differentiable to any order."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+Point = Float[Array, " n"]
+Constraints = Callable[[Point, Any], Float[Array, " m"]]
+
+ITERATIONS = 40
+DAMPINGS = (1.0, 0.5, 0.25, 0.0625)
+
+
+class _Search(NamedTuple):
+    """Where the search for the level set stands, and the directions in which it moves."""
+
+    point: Point
+    size: Float[Array, ""]
+    basis: Float[Array, "n k"]
+    count: Int[Array, ""]
+    failures: Int[Array, ""]
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def project(constraints: Constraints, point: Point, arguments: Any) -> Point:
+    """Return x* = x + Gᵀλ with c(x*, a) = 0, where G = ∂c/∂x at x.
+
+    The point moves along the gradients at the point itself, by Newton's method for λ, damped while
+    the constraints do not shrink (Hairer, Lubich & Wanner 2006, algorithm IV.4.2,
+    doi:10.1007/3-540-30666-8), and on from there along the gradients where it then is, if the level
+    set is out of reach of the first. Constraints that depend on each other are recognised by the singular
+    values of G and resolved by least squares: of Kepler's energy, angular momentum and
+    Laplace–Runge–Lenz vector three count. Where all gradients vanish (a system at rest) the point
+    stays. Where the level is never taken, the point comes as near as it can.
+
+    The derivative is the implicit one: with P = G⁺G the projector on the gradients at x, G* = ∂c/∂x
+    at x* and w = dx + dP (x* − x),
+
+        dx* = w − (G* P)⁺ (G* w + ∂c/∂a da),
+
+    which jax.jvp, jax.grad and any nesting of them differentiate in their turn. It holds where the
+    number of independent constraints does not change and the first gradients reach the level set.
+
+    Args:
+        constraints: c, made dimensionless, as a function of the point and the arguments. It must
+            not close over traced values: they belong in the arguments.
+        point: x, made dimensionless.
+        arguments: a, any tree of real arrays.
+    """
+
+    def basis_at(x: Point) -> Array:
+        return _gradient_basis(_slope(constraints, x, arguments))
+
+    def size(x: Point) -> Array:
+        return jnp.max(jnp.abs(constraints(x, arguments)), initial=0.0)
+
+    def improve(search: _Search) -> _Search:
+        x, basis = search.point, search.basis
+        inner = _slope(constraints, x, arguments) @ basis
+        move = -basis @ (_inverse(inner) @ constraints(x, arguments))
+        tried = jnp.stack([x + share * move for share in DAMPINGS])
+        sizes = jax.vmap(size)(tried)
+        sizes = jnp.where(jnp.isfinite(sizes), sizes, jnp.inf)
+        best = jnp.argmin(sizes)
+        better = sizes[best] < search.size
+        x = jnp.where(better, tried[best], x)
+        return _Search(
+            x,
+            jnp.where(better, sizes[best], search.size),
+            jnp.where(better, basis, basis_at(x)),
+            search.count + 1,
+            jnp.where(better, 0, search.failures + 1),
+        )
+
+    going = lambda s: (s.failures < 2) & (s.count < ITERATIONS)  # noqa: E731
+    zero = jnp.zeros((), jnp.int32)
+    start = _Search(point, size(point), basis_at(point), zero, zero)
+    return jax.lax.while_loop(going, improve, start).point
+
+
+@project.defjvp
+def _project_jvp(constraints: Constraints, primals: tuple, tangents: tuple) -> tuple[Point, Point]:
+    (point, arguments), (moved, changed) = primals, tangents
+    found = project(constraints, point, arguments)
+    offset = found - point
+
+    def shifted(x: Point, a: Any) -> Point:
+        return _gradient_projector(_slope(constraints, x, a)) @ offset
+
+    projector = _gradient_projector(_slope(constraints, point, arguments))
+    turned = jax.jvp(shifted, (point, arguments), (moved, changed))[1]
+    free = moved + turned
+    excess = jax.jvp(constraints, (found, arguments), (free, changed))[1]
+    inner = _slope(constraints, found, arguments) @ projector
+    return found, free - _inverse(inner) @ excess
+
+
+def independent_count(constraints: Constraints, point: Point, arguments: Any) -> Array:
+    """Return how many of the constraints are independent at a point."""
+    basis = _gradient_basis(_slope(constraints, point, arguments))
+    return jnp.sum(jnp.any(basis != 0.0, axis=0))
+
+
+def _slope(constraints: Constraints, point: Point, arguments: Any) -> Float[Array, "m n"]:
+    return jax.jacfwd(constraints)(point, arguments)
+
+
+def _cutoff(slope: Array) -> float:
+    """Return the singular value, relative to the largest, below which a direction is dependent."""
+    return float(jnp.finfo(slope.dtype).eps) ** 0.6
+
+
+def _inverse(slope: Float[Array, "m n"]) -> Float[Array, "n m"]:
+    return jnp.linalg.pinv(slope, rtol=_cutoff(slope))
+
+
+def _gradient_projector(slope: Float[Array, "m n"]) -> Float[Array, "n n"]:
+    return _inverse(slope) @ slope
+
+
+def _gradient_basis(slope: Float[Array, "m n"]) -> Float[Array, "n k"]:
+    """Return orthonormal columns that span the gradients, and zero columns for dependent ones."""
+    _, sizes, rows = jnp.linalg.svd(slope, full_matrices=False)
+    kept = sizes > _cutoff(slope) * jnp.max(sizes, initial=0.0)
+    return rows.T * kept.astype(slope.dtype)[None]

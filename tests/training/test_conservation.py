@@ -1,0 +1,128 @@
+"""Modes of conservation, from the recipe to the saved solver."""
+
+import jax
+import numpy as np
+import pytest
+
+import pinn
+from pinn.errors import RecipeError
+from pinn.measure import drift
+from pinn.training.conservation import modes, normalised
+
+TINY = {
+    "network": pinn.Network(width=10),
+    "points": 12,
+    "windows": pinn.Uniform(5),
+    "steps": 12,
+}
+
+
+def solved(problem, conservation, **more):
+    recipe = pinn.Recipe(conservation=conservation, **{**TINY, **more})
+    return pinn.solve(problem, recipe=recipe, progress=False)
+
+
+@pytest.fixture(scope="module")
+def orbit():
+    problem = pinn.get("kepler", eccentricity=0.5)
+    return problem, solved(problem, 1.0), solved(problem, "exact")
+
+
+def test_exact_conserves_to_round_off_at_any_time_and_beyond(orbit):
+    problem, penalty, exact = orbit
+    times = np.linspace(0.0, problem.interval.upper, 777)
+    assert max(drift(penalty.trajectory, times).values()) > 1e-6
+    assert max(drift(exact.unprojected, times).values()) > 1e-6
+    assert max(drift(exact.trajectory, times).values()) < 1e-13
+    window = float(exact.model.windows.length[-1])
+    beyond = problem.interval.upper + np.linspace(0.0, 0.2 * window, 11)
+    assert max(drift(exact.trajectory, np.append(0.0, beyond)).values()) < 1e-13
+
+
+def test_the_scores_tell_the_drift_before_projection_and_the_slip(orbit):
+    _, penalty, exact = orbit
+    before, after = pinn.compare(penalty), pinn.compare(exact)
+    assert min(after.drift_before.values()) > 1e-6 > 1e-13 > max(after.drift.values())
+    assert after.slip["q"] < 1e-2 and not before.drift_before and not before.slip
+    assert "drift of energy before projection" in after.table()
+    assert "dq/dt against the projected velocity" in after.table()
+
+
+def test_the_jet_of_an_exact_solution(orbit):
+    """The state's entries are projected; those above are the derivatives of the velocity."""
+    problem, _, exact = orbit
+    times = 0.1 + np.linspace(0.0, 0.8 * problem.interval.upper, 7)
+    jet = exact.jet(times, entries=("t", "q", "q_t", "q_tt"))
+    np.testing.assert_array_equal(jet.q, exact(times)["q"])
+    step = 2e-4
+
+    def difference(name):
+        at = lambda h: np.asarray(exact.jet(times + h, entries=(name,))[name])  # noqa: E731
+        return (8.0 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12.0 * step)
+
+    np.testing.assert_allclose(jet.q_tt, difference("q_t"), atol=1e-6)
+    slope = jax.vmap(jax.jacfwd(lambda t: exact(t)["q"]))(times)
+    here = (exact(times + step)["q"] - exact(times - step)["q"]) / (2.0 * step)
+    np.testing.assert_allclose(slope, here, atol=1e-4)
+
+
+def test_the_projected_path_has_no_jumps_at_the_ends_of_windows(orbit):
+    _, _, exact = orbit
+    joints = np.asarray(exact.model.windows.start[1:])
+    left, right = (exact.jet(joints + side, entries=("q", "q_t")) for side in (-1e-9, 1e-9))
+    np.testing.assert_allclose(left.q, right.q, atol=1e-8)
+    np.testing.assert_allclose(left.q_t, right.q_t, atol=1e-7)
+
+
+def test_exact_survives_saving(orbit, tmp_path):
+    _, _, exact = orbit
+    exact.save(tmp_path / "run")
+    loaded = pinn.load(tmp_path / "run")
+    times = np.linspace(0.0, 7.0, 33)
+    np.testing.assert_array_equal(loaded(times)["q"], exact(times)["q"])
+    assert loaded.recipe == exact.recipe and loaded.projected
+
+
+def test_friction_holds_its_balance_where_it_leaves_room():
+    """E(t) = E(0) − ∫ γ ẋ²: held to the accuracy of the integral; two such laws fix everything."""
+    problem = pinn.get("damped_oscillator", end=4.0)
+    by_name = {"energy": pinn.Exact(), "caldirola_kanai": "off"}
+    solution = solved(problem, by_name)
+    times = np.linspace(0.0, 4.0, 301)
+    after, before = drift(solution.trajectory, times), drift(solution.unprojected, times)
+    assert after["energy"] < 1e-11 < 1e-8 < before["energy"]
+    both = dict.fromkeys(by_name, "exact")
+    with pytest.raises(RecipeError, match=r"'energy' has a source, and with .* held exactly"):
+        solved(problem, both)
+    blanket = solved(problem, "exact")
+    assert drift(blanket.trajectory, times)["caldirola_kanai"] < 1e-13
+
+
+def test_a_mapping_that_leaves_charges_out_penalises_them(tmp_path):
+    chosen = modes(normalised({"energy": "exact"}), ["energy", "momentum"], 0.5)
+    assert chosen == {"energy": pinn.Exact(0.5), "momentum": pinn.Penalty(0.5)}
+    assert modes("off", ["energy"], 1.0) == {"energy": pinn.Penalty(0.0)}
+    assert modes(0.3, ["energy"], 1.0) == {"energy": pinn.Penalty(0.3)}
+
+
+@pytest.mark.parametrize(
+    ("conservation", "message"),
+    [
+        ("exakt", r"is a weight, 'off', .*got 'exakt' \(did you mean 'exact'"),
+        (True, "got True"),
+        ({"energy": -1.0}, "takes a weight ≥ 0, got -1.0"),
+        (pinn.Penalty, "a mode such as"),
+    ],
+)
+def test_modes_that_there_are_not(conservation, message):
+    with pytest.raises(RecipeError, match=message):
+        pinn.Recipe(conservation=conservation)
+
+
+def test_charges_that_there_are_not():
+    recipe = pinn.Recipe(conservation={"enrgy": "exact"})
+    with pytest.raises(RecipeError, match=r"'enrgy', which .* \(did you mean 'energy'\?\)"):
+        pinn.solve(pinn.get("pendulum"), recipe=recipe, progress=False)
+    with pytest.raises(RecipeError, match="Over space, conservation= is a weight"):
+        pinn.Recipe(conservation="exact").completed(pinn.get("heat"))
+    assert pinn.Recipe(conservation="off").completed(pinn.get("heat")).conservation == 0.0
