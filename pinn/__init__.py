@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pinn.solution import Solution as Solution
     from pinn.solver import resume as resume
     from pinn.solver import solve as solve
+    from pinn.training.conservation import Augmented as Augmented
     from pinn.training.conservation import Exact as Exact
     from pinn.training.conservation import Penalty as Penalty
     from pinn.training.first_order import Optax as Optax
@@ -52,6 +53,7 @@ except PackageNotFoundError:  # a source tree that was never installed
 
 _HOME = {
     "Adaptive": "pinn.training.windows",
+    "Augmented": "pinn.training.conservation",
     "Balance": "pinn.problem.problem",
     "CheckpointError": "pinn.errors",
     "Derivative": "pinn.problem.conditions",

@@ -121,7 +121,7 @@ def _recipe(group: argparse._ArgumentGroup) -> None:
     add("depth", int, "N", "hidden layers")
     add("windows", int, "N", "this many windows of equal length, instead of adaptive ones")
     add("tolerance", float, "X", "the dimensionless residual that a window is trained to")
-    held = "how charges are held: off, penalty or its weight, exact; or by charge, energy=exact,…"
+    held = "off, a weight, penalty, augmented or exact; by charge, as in energy=exact"
     add("conservation", str, "MODE", held)
     add("optimiser", str, "NAME", "an optimiser of Optax, as in adam, instead of Gauss–Newton")
     add("learning_rate", float, "X", "of the optimiser")

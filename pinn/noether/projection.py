@@ -31,9 +31,9 @@ def project(constraints: Constraints, point: Point, arguments: Any) -> Point:
 
     The point moves along the gradients at the point itself, by Newton's method for λ, damped while
     the constraints do not shrink (Hairer, Lubich & Wanner 2006, algorithm IV.4.2,
-    doi:10.1007/3-540-30666-8), and on from there along the gradients where it then is, if the level
-    set is out of reach of the first. Constraints that depend on each other are recognised by the singular
-    values of G and resolved by least squares: of Kepler's energy, angular momentum and
+    doi:10.1007/3-540-30666-8); where they do not reach the level set, on from there along the
+    gradients at the place reached. Constraints that depend on each other are recognised by the
+    singular values of G and resolved by least squares: of Kepler's energy, angular momentum and
     Laplace–Runge–Lenz vector three count. Where all gradients vanish (a system at rest) the point
     stays. Where the level is never taken, the point comes as near as it can.
 

@@ -45,6 +45,16 @@ class Penalty(AbstractMode):
 
 
 @dataclass(frozen=True)
+class Augmented(AbstractMode):
+    """Rows of a penalty with multipliers, one for each charge and slice of time.
+
+    The multipliers grow by what their rows still miss (Hestenes 1969, doi:10.1007/BF00927673;
+    Powell 1969), so that the charges are met at the slices without a large weight, where the
+    network can; between the slices they are as good as the network.
+    """
+
+
+@dataclass(frozen=True)
 class Exact(AbstractMode):
     """The output is projected on the level set, at every time, in training and ever after.
 
@@ -59,8 +69,13 @@ class Exact(AbstractMode):
     """
 
 
-Mode = Penalty | Exact
-NAMES = {"off": Penalty(0.0), "penalty": Penalty(), "exact": Exact()}
+Mode = Penalty | Augmented | Exact
+NAMES: dict[str, Mode] = {
+    "off": Penalty(0.0),
+    "penalty": Penalty(),
+    "augmented": Augmented(),
+    "exact": Exact(),
+}
 """The short names of modes."""
 
 

@@ -10,6 +10,7 @@ from pinn.training.objective import AbstractObjective, Parameters
 from pinn.training.step import AbstractStep
 
 PATIENCE = 8
+ROUND = 10
 
 
 class LoopState(NamedTuple):
@@ -22,6 +23,8 @@ class LoopState(NamedTuple):
         best_loss: the least loss seen.
         taken: how many steps were taken.
         stalls: how many steps in a row made no worthwhile progress.
+        multipliers: λ/μ of the augmented rows; none where there are no such rows.
+        since: how many steps were taken since they were last improved.
     """
 
     parameters: Parameters
@@ -30,19 +33,23 @@ class LoopState(NamedTuple):
     best_loss: Float[Array, ""]
     taken: Int[Array, ""]
     stalls: Int[Array, ""]
+    multipliers: Float[Array, " multipliers"]
+    since: Int[Array, ""]
 
 
 def begin(step: AbstractStep, objective: AbstractObjective, parameters: Parameters) -> LoopState:
     """Return the loop's state before the first step."""
     zero = jnp.zeros((), jnp.int32)
     best_loss = jnp.asarray(jnp.inf, parameters.dtype)
-    state = step.init(objective, parameters)
-    return LoopState(parameters, state, parameters, best_loss, zero, zero)
+    multipliers = jnp.zeros(objective.multiplier_count, parameters.dtype)
+    state = step.init(objective.during(zero, multipliers), parameters)
+    return LoopState(parameters, state, parameters, best_loss, zero, zero, multipliers, zero)
 
 
-def finished(loop: LoopState, target: float, steps: int) -> Bool[Array, ""]:
+def finished(loop: LoopState, target: float, steps: int, ramp: int = 0) -> Bool[Array, ""]:
     """Tell whether the loss reached its target, progress stalled, or the steps are used up."""
-    return (loop.best_loss <= target) | (loop.stalls >= PATIENCE) | (loop.taken >= steps)
+    done = (loop.best_loss <= target) | (loop.stalls >= PATIENCE)
+    return (done & (loop.taken > ramp)) | (loop.taken >= steps)
 
 
 def advance(
@@ -54,27 +61,49 @@ def advance(
     chunk: int,
 ) -> LoopState:
     """Take up to `chunk` further steps."""
-    stop = loop.taken + chunk
+    stop, ramp = loop.taken + chunk, objective.ramp
 
     def once(loop: LoopState) -> LoopState:
-        result = step.step(objective, loop.parameters, loop.state)
-        better = result.loss < loop.best_loss
+        loop = _multiplied(objective, loop) if objective.multiplier_count else loop
+        present = objective.during(loop.taken, loop.multipliers)
+        result = step.step(present, loop.parameters, loop.state)
+        rising = loop.taken <= ramp  # losses of different weights do not compare
+        better = (result.loss < loop.best_loss) | rising
         return LoopState(
             result.parameters,
             result.state,
             jnp.where(better, result.evaluated, loop.best),
             jnp.where(better, result.loss, loop.best_loss),
             loop.taken + 1,
-            jnp.where(result.stalled, loop.stalls + 1, 0),
+            jnp.where(result.stalled & ~rising, loop.stalls + 1, 0),
+            loop.multipliers,
+            loop.since + 1,
         )
 
-    keep_going = lambda loop: ~finished(loop, target, steps) & (loop.taken < stop)  # noqa: E731
-    return jax.lax.while_loop(keep_going, once, loop)
+    going = lambda loop: ~finished(loop, target, steps, ramp) & (loop.taken < stop)  # noqa: E731
+    return jax.lax.while_loop(going, once, loop)
+
+
+def _multiplied(objective: AbstractObjective, loop: LoopState) -> LoopState:
+    """Improve the multipliers, λ/μ ← λ/μ + c, where the inner problem is about solved.
+
+    That is after ROUND steps, or two in a row without progress (Hestenes 1969,
+    doi:10.1007/BF00927673). The least loss is then forgotten, for it was another problem's.
+    """
+    due = (loop.since >= ROUND) | (loop.stalls >= 2)
+    misses = objective.violations(loop.parameters)
+    worse = due & (jnp.max(jnp.abs(misses)) > 4.0 * jnp.finfo(misses.dtype).eps)
+    return loop._replace(
+        multipliers=jnp.where(due, loop.multipliers + misses, loop.multipliers),
+        since=jnp.where(due, 0, loop.since),
+        stalls=jnp.where(worse, 0, loop.stalls),
+        best_loss=jnp.where(due, jnp.inf, loop.best_loss),
+    )
 
 
 def outcome(objective: AbstractObjective, loop: LoopState) -> tuple[Parameters, Float[Array, ""]]:
     """Return the best parameters and their loss, the last step's included."""
-    last = objective.loss(loop.parameters)
+    last = objective.during(loop.taken, loop.multipliers).loss(loop.parameters)
     better = last < loop.best_loss
     return (
         jnp.where(better, loop.parameters, loop.best),

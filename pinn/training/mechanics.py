@@ -82,11 +82,10 @@ class Mechanics(AbstractMachinery):
     def objective(self, stage: Stage) -> Objective:
         """Return the rows of one window."""
         blocks = [equation_block(self.problem, stage)]
-        weights = {name: mode.weight or 0.0 for name, mode in self.modes.items()}
         blocks += [
-            charge_block(charge, stage, self.nodes, self.scales[name], weights[name])
-            for name, charge in self.charges.items()
-            if weights[name]
+            charge_block(self.charges[name], stage, self.nodes, self.scales[name], mode)
+            for name, mode in self.modes.items()
+            if mode.weight
         ]
         points = jnp.asarray(self.nodes.points, self.dtype)
         return Objective(self._jet_at(stage.window), points, blocks)

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -29,6 +29,8 @@ class Block:
             slice, a running integral over time; the identity when absent.
         target: what the combination should be; zero when absent.
         weight: the block's weight.
+        ramp: the number of steps in which the weight grows linearly from 0.
+        augmented: whether the rows have multipliers, one each.
     """
 
     name: str
@@ -36,13 +38,39 @@ class Block:
     size: int
     combine: Callable[[Array], Array] | None = None
     target: Float[Array, "..."] | None = None
-    weight: float = 1.0
+    weight: float | Array = 1.0
+    ramp: int = 0
+    augmented: bool = False
 
     def rows(self, values: Float[Array, "points size"]) -> Float[Array, " rows"]:
         """Return the weighted rows from the values at the points."""
-        combined = self._combined(values)
-        rows = combined if self.target is None else combined - self.target
+        rows = self.misses(values)
         return (self.weight / rows.size) ** 0.5 * rows.ravel()
+
+    def misses(self, values: Float[Array, "points size"]) -> Array:
+        """Return the combination's distance from the target."""
+        combined = self._combined(values)
+        return combined if self.target is None else combined - self.target
+
+    def during(self, taken: Array, multipliers: Float[Array, " rows"]) -> "Block":
+        """Return the block as it stands after some steps, with its multipliers.
+
+        With μ the rows' weight, λ·c + ½ μ |c|² is ½ μ |c + λ/μ|² but for a constant: multipliers
+        are a shift λ/μ of the target, and the rows remain rows of least squares.
+        """
+        block = self
+        if self.ramp:
+            share = jnp.minimum(taken / self.ramp, 1.0).astype(multipliers.dtype)
+            block = replace(block, weight=share * self.weight)
+        if self.augmented:
+            assert self.target is not None
+            block = replace(block, target=self.target - multipliers.reshape(self.target.shape))
+        return block
+
+    @property
+    def multiplier_count(self) -> int:
+        """How many multipliers there are."""
+        return self.target.size if self.augmented and self.target is not None else 0
 
     def slopes(self, slopes: Float[Array, "points size n"]) -> Float[Array, "rows n"]:
         """Return the rows' Jacobian from that of the values."""
@@ -63,6 +91,24 @@ class AbstractObjective(abc.ABC):
     @abc.abstractmethod
     def linearise(self, parameters: Parameters) -> tuple[Array, Float[Array, "rows parameters"]]:
         """Return the rows and their Jacobian."""
+
+    @property
+    def ramp(self) -> int:
+        """The number of steps after which every weight has its full value."""
+        return 0
+
+    @property
+    def multiplier_count(self) -> int:
+        """How many multipliers there are."""
+        return 0
+
+    def during(self, taken: Array, multipliers: Array) -> "AbstractObjective":
+        """Return the objective as it stands after some steps, with its multipliers λ/μ."""
+        return self
+
+    def violations(self, parameters: Parameters) -> Float[Array, " multipliers"]:
+        """Return what the augmented rows miss, one for each multiplier."""
+        return jnp.zeros(0, parameters.dtype)
 
     def loss(self, parameters: Parameters) -> Float[Array, ""]:
         """Return half the squared norm of the rows."""
@@ -114,6 +160,30 @@ class Objective(AbstractObjective):
 
         values, slopes = jax.vmap(at)(self.points)
         return self._stack(Block.rows, values), self._stack(Block.slopes, slopes)
+
+    @property
+    def ramp(self) -> int:
+        """The number of steps after which every weight has its full value."""
+        return max(block.ramp for block in self.blocks)
+
+    @property
+    def multiplier_count(self) -> int:
+        """How many multipliers there are."""
+        return sum(block.multiplier_count for block in self.blocks)
+
+    def during(self, taken: Array, multipliers: Array) -> "Objective":
+        """Return the objective as it stands after some steps, with its multipliers λ/μ."""
+        blocks, start = [], 0
+        for block in self.blocks:
+            stop = start + block.multiplier_count
+            blocks.append(block.during(taken, multipliers[start:stop]))
+            start = stop
+        return replace(self, blocks=blocks)
+
+    def violations(self, parameters: Parameters) -> Float[Array, " multipliers"]:
+        """Return what the augmented rows miss, one for each multiplier."""
+        values = jax.vmap(lambda point: self._values(parameters, point))(self.points)
+        return self._stack(lambda b, v: b.misses(v).ravel()[: b.multiplier_count], values)
 
     def _values(self, parameters: Parameters, point: Any) -> Array:
         jet = self.jet_at(parameters, point)

@@ -161,7 +161,7 @@ class AbstractMachinery(abc.ABC):
         def train(stage: Stage, loop: LoopState) -> tuple[LoopState, Array]:
             objective = self.objective(stage)
             loop = advance(recipe.step, objective, loop, target, steps, chunk)
-            return loop, finished(loop, target, steps)
+            return loop, finished(loop, target, steps, objective.ramp)
 
         front = self.first_front(0)
         length = jnp.asarray(self.span.length, self.dtype)

@@ -33,7 +33,7 @@ class Recipe:
         steps: the most steps in each window.
         conservation: how every charge is held to its value at the start plus what its sources
             added: the weight of a penalty, a mode such as `Exact()` or its name ("off", "penalty",
-            "exact"), or a dictionary of these by charge.
+            "augmented", "exact"), or a dictionary of these by charge.
         precision: `float64`, or `float32` for first-order steps on large networks.
         chunk: steps on the device between two looks from the host.
         slices: over space, how many times in a window have collocation points.

@@ -12,6 +12,7 @@ from pinn.jets import Jet
 from pinn.networks.window import Window
 from pinn.noether.charge import Charge
 from pinn.problem.problem import Problem
+from pinn.training.conservation import AbstractMode, Augmented, Penalty
 from pinn.training.objective import Block
 
 # A charge is smooth in a window that the network resolves, so a few slices hold it.
@@ -77,7 +78,9 @@ def equation_block(problem: Problem, stage: Stage) -> Block:
     return Block("equation", lambda jet: residual(jet) / stage.row_scale, residual.size)
 
 
-def charge_block(charge: Charge, stage: Stage, nodes: Nodes, scale: float, weight: float) -> Block:
+def charge_block(
+    charge: Charge, stage: Stage, nodes: Nodes, scale: float, mode: AbstractMode
+) -> Block:
     """Return the rows (I(t) − I(start) − ∫ sources dt) / scale at every SLICE-th node.
 
     The value form accumulates the residual over time; the derivative form would only re-weight it,
@@ -87,12 +90,14 @@ def charge_block(charge: Charge, stage: Stage, nodes: Nodes, scale: float, weigh
     target = stage.targets[charge.name].ravel() / scale
     target = jnp.broadcast_to(target, (slices.size, target.size))
     size, source = target.shape[1], charge.source
+    ramp = mode.ramp if isinstance(mode, Penalty) else 0
+    emphasis = (mode.weight or 0.0, ramp, isinstance(mode, Augmented))
 
     def density(jet: Jet) -> Array:
         return charge.density(jet).ravel() / scale
 
     if source is None:
-        return Block(charge.name, density, size, lambda v: v[slices], target, weight)
+        return Block(charge.name, density, size, lambda v: v[slices], target, *emphasis)
     running = jnp.asarray(nodes.running[slices], target.dtype)
 
     def both(jet: Jet) -> Array:
@@ -101,4 +106,4 @@ def charge_block(charge: Charge, stage: Stage, nodes: Nodes, scale: float, weigh
     def balance(values: Array) -> Array:
         return values[slices, :size] - running @ values[:, size:]
 
-    return Block(charge.name, both, 2 * size, balance, target, weight)
+    return Block(charge.name, both, 2 * size, balance, target, *emphasis)

@@ -6,13 +6,13 @@ from typing import Any
 
 from pinn.errors import CheckpointError
 from pinn.networks.mlp import Network
-from pinn.training.conservation import Exact, Penalty
+from pinn.training.conservation import Augmented, Exact, Penalty
 from pinn.training.first_order import Optax
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.recipe import Recipe
 from pinn.training.windows import Adaptive, Uniform
 
-_ALL = (Recipe, Network, GaussNewton, Optax, Adaptive, Uniform, Penalty, Exact)
+_ALL = (Recipe, Network, GaussNewton, Optax, Adaptive, Uniform, Penalty, Augmented, Exact)
 _KINDS = {kind.__name__: kind for kind in _ALL}
 
 

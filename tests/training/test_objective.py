@@ -13,6 +13,7 @@ import pinn
 from pinn import symmetry
 from pinn.jets import Jet, JetSpace, prolong
 from pinn.networks.window import Window
+from pinn.training.conservation import Penalty
 from pinn.training.machinery import machinery
 from pinn.training.objective import Block, Objective
 from pinn.training.rows import SLICE, Nodes, Stage, charge_block, equation_block
@@ -170,7 +171,7 @@ def rows_along(block, parts, stage, path):
 def test_rows_of_a_charge_vanish_on_the_solution_only(second_window, name):
     """Value form: I(t) − I(start) − ∫ sources, with the sources before the window included."""
     parts, stage = second_window
-    block = charge_block(parts.charges[name], stage, parts.nodes, 0.25, 4.0)
+    block = charge_block(parts.charges[name], stage, parts.nodes, 0.25, Penalty(4.0))
     exact = rows_along(block, parts, stage, decaying)
     assert exact.shape == (16 // SLICE * (2 if name == "amplitudes" else 1),)
     np.testing.assert_allclose(exact, np.zeros_like(exact), atol=1e-14)
@@ -182,7 +183,7 @@ def test_rows_of_a_charge_have_its_scale_and_weight(second_window):
     charge = parts.charges["amplitudes"]
     rows = {
         (scale, weight): rows_along(
-            charge_block(charge, stage, parts.nodes, scale, weight), parts, stage, undamped
+            charge_block(charge, stage, parts.nodes, scale, Penalty(weight)), parts, stage, undamped
         )
         for scale, weight in ((1.0, 1.0), (0.5, 1.0), (1.0, 9.0))
     }
