@@ -1,7 +1,7 @@
 """Every claim is checked on random jets before anything relies on it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import jax
@@ -16,42 +16,18 @@ from pinn.noether.current import contract
 from pinn.noether.derivation import derive_charges
 from pinn.noether.invariance import off_shell
 from pinn.noether.laws import local_defect, with_walls
+from pinn.noether.refusal import TOLERANCE, refusal
+from pinn.noether.refusal import Verdict as Verdict
 from pinn.noether.typical import random_solutions, typical
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 
-TOLERANCE = 1e-8
 IDLE = 1e-13
 SAMPLES = 16
 SEED = 0
 
 Sums = Callable[[Jet], tuple[Array, Array]]
 Test = Callable[[Jet], dict[str, tuple[Array, Array]]]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How well a claim holds on random jets.
-
-    Args:
-        claim: the charge's name.
-        kind: `symmetry` (Δ ≡ 0 off shell), `first integral` (dI/dt ≡ 0 on shell), `multiplier`
-            (E(Λ·residual) ≡ 0 off shell) or `balance law`; `wall` or `seam` where a true local law
-            does not give a conserved total.
-        defect: the largest |Σ terms| / Σ |terms|; round-off for a true claim. For a wall, the
-            largest flux through it relative to that without boundary conditions.
-        where: the face or the coordinate of a wall or seam.
-    """
-
-    claim: str
-    kind: str
-    defect: float
-    where: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the defect is round-off."""
-        return self.defect <= TOLERANCE
 
 
 @lru_cache(maxsize=64)
@@ -142,45 +118,8 @@ def verified_charges(problem: Problem) -> Mapping[str, Charge]:
     charges, verdicts = verify(problem)
     for verdict in verdicts:
         if not verdict.holds:
-            raise ProblemError(_refusal(verdict))
+            raise ProblemError(refusal(problem, charges[verdict.claim], verdict))
     return charges
-
-
-def _refusal(verdict: Verdict) -> str:
-    size = f"relative defect {verdict.defect:.1e} on random jets"
-    if verdict.kind == "wall":
-        return (
-            f"The total of {verdict.claim!r} is not conserved, since its flux through "
-            f"{verdict.where} does not vanish under the boundary conditions (relative size "
-            f"{verdict.defect:.1e} on random jets): pass balance=True to a symmetry, or declare "
-            "pinn.Balance(density), to keep its law with the boundary flux."
-        )
-    if verdict.kind == "seam":
-        return (
-            f"The charge {verdict.claim!r} depends explicitly on the periodic coordinate "
-            f"{verdict.where!r} and jumps at its seam, so that its total is not conserved on a "
-            "circle, only on the line: remove the claim."
-        )
-    if verdict.kind == "multiplier":
-        return (
-            f"The multiplier of {verdict.claim!r} does not turn the residual into a divergence "
-            f"({size}): correct its function or density; pinn.find_multipliers lists the "
-            "polynomial ones."
-        )
-    if verdict.kind == "symmetry":
-        return (
-            f"The symmetry behind {verdict.claim!r} is not a symmetry of the Lagrangian ({size}): "
-            "correct its generator or gauge term, or pass balance=True to keep its balance law."
-        )
-    if verdict.kind == "balance law":
-        return (
-            f"The balance law of {verdict.claim!r} does not hold on solutions ({size}): "
-            "correct its density or source."
-        )
-    return (
-        f"The charge {verdict.claim!r} is not conserved on solutions ({size}): correct it, or "
-        "declare pinn.Balance(density, source) with its rate of change."
-    )
 
 
 def _kind(charge: Charge) -> str:
