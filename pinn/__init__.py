@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pinn.problem.conditions import Dirichlet as Dirichlet
     from pinn.problem.conditions import Neumann as Neumann
     from pinn.problem.conditions import Robin as Robin
+    from pinn.problem.metriplectic import metriplectic as metriplectic
     from pinn.problem.problem import Balance as Balance
     from pinn.problem.problem import Multiplier as Multiplier
     from pinn.problem.problem import Problem as Problem
@@ -83,6 +84,7 @@ _HOME = {
     "find_multipliers": "pinn.noether.multipliers",
     "get": "pinn.problem.registry",
     "load": "pinn.checkpoint",
+    "metriplectic": "pinn.problem.metriplectic",
     "reference": "pinn.references.reference",
     "register": "pinn.problem.registry",
     "resume": "pinn.solver",

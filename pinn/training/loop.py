@@ -11,6 +11,7 @@ from pinn.training.step import AbstractStep
 
 PATIENCE = 8
 ROUND = 10
+NEAR = 1e-2
 
 
 class LoopState(NamedTuple):
@@ -88,10 +89,12 @@ def _multiplied(objective: AbstractObjective, loop: LoopState) -> LoopState:
     """Improve the multipliers, λ/μ ← λ/μ + c, where the inner problem is about solved.
 
     That is after ROUND steps, or two in a row without progress (Hestenes 1969,
-    doi:10.1007/BF00927673). The least loss is then forgotten, for it was another problem's.
+    doi:10.1007/BF00927673), and only NEAR the level, where the misses are linear in the
+    multipliers. The least loss is then forgotten, for it was another problem's.
     """
-    due = (loop.since >= ROUND) | (loop.stalls >= 2)
     misses = objective.violations(loop.parameters)
+    near = jnp.max(jnp.abs(misses)) <= NEAR
+    due = near & ((loop.since >= ROUND) | (loop.stalls >= 2))
     worse = due & (jnp.max(jnp.abs(misses)) > 4.0 * jnp.finfo(misses.dtype).eps)
     return loop._replace(
         multipliers=jnp.where(due, loop.multipliers + misses, loop.multipliers),

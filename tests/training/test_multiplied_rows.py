@@ -24,20 +24,20 @@ def trained(objective, steps=60):
 
 
 def contradicting(**law):
-    """An equation p = 0 and a law p₀ + p₁ = 2: by rows alone they meet in between."""
+    """An equation p = 0 and a law p₀ + p₁ = 0.02: by rows alone they meet in between."""
     equation = Block("equation", lambda j: j.p, 2)
-    total = Block("law", lambda j: jnp.sum(j.p)[None], 1, None, jnp.full((1, 1), 2.0), 1.0, **law)
+    total = Block("law", lambda j: jnp.sum(j.p)[None], 1, None, jnp.full((1, 1), 0.02), 1.0, **law)
     return Objective(JET_AT, jnp.zeros(1), [equation, total])
 
 
 def test_multipliers_meet_a_law_that_rows_of_the_same_weight_do_not():
-    """The penalty minimises ½(½|p|² + (Σp − 2)²); the constraint gives p = (1, 1)."""
+    """The penalty minimises ½(½|p|² + (Σp − 0.02)²); the constraint gives p = (0.01, 0.01)."""
     _, penalised = trained(contradicting())
-    np.testing.assert_allclose(penalised, np.full(2, 0.8), atol=1e-9)
+    np.testing.assert_allclose(penalised, np.full(2, 0.008), atol=1e-10)
     loop, augmented = trained(contradicting(augmented=True))
-    np.testing.assert_allclose(augmented, np.ones(2), atol=1e-9)
+    np.testing.assert_allclose(augmented, np.full(2, 0.01), atol=1e-10)
     # λ/μ from ½ ∂|p|²/2 = μ λ/μ: each component of p/2 balances the shift of the target.
-    np.testing.assert_allclose(loop.multipliers, [-0.5], atol=1e-8)
+    np.testing.assert_allclose(loop.multipliers, [-0.005], atol=1e-9)
 
 
 def test_a_ramp_raises_the_weight_from_nothing_and_trains_on_until_it_is_full():
@@ -48,7 +48,7 @@ def test_a_ramp_raises_the_weight_from_nothing_and_trains_on_until_it_is_full():
     assert weights == [0.0, 0.5, 1.0]
     loop, found = trained(objective)
     assert int(loop.taken) > 6
-    np.testing.assert_allclose(found, np.full(2, 0.8), atol=1e-9)
+    np.testing.assert_allclose(found, np.full(2, 0.008), atol=1e-10)
     early = loop._replace(taken=jnp.asarray(3), best_loss=jnp.asarray(0.0))
     assert not finished(early, 1.0, 60, 6) and finished(early, 1.0, 60, 0)
 
