@@ -144,7 +144,7 @@ def compare(
             "precision": solution.recipe.precision,
         },
         drift(solution.unprojected, when) if solution.projected else {},
-        slip(solution, when) if solution.projected else {},
+        slip(solution, when) if solution.projected and not problem.extent else {},
     )
     solution.scores.update(
         error=dict(scores.error),

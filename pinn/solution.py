@@ -1,6 +1,6 @@
 """A trained solver, the object that downstream code calls."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from jaxtyping import Array, ArrayLike, Float
 from pinn.jets import Jet
 from pinn.networks.box import marching_box
 from pinn.networks.marching import MarchingState, marching_jet
+from pinn.noether.field_levels import FieldLevels
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.training.fields import box_ansatz, quadrature
@@ -18,6 +19,7 @@ from pinn.training.machinery import network_structure
 from pinn.training.march import March
 from pinn.training.parts import span
 from pinn.training.projected import Balance, exact_balance, projected_jet, projected_march
+from pinn.training.projected_fields import ProjectedFields, exact_levels
 from pinn.training.recipe import Recipe
 from pinn.trajectory import Trajectory
 
@@ -52,38 +54,48 @@ class Solution:
     def trajectory(self) -> Trajectory:
         """Its fields, jets and charges as functions of time."""
         graph, _ = network_structure(self.problem, self.recipe)
-        problem, joints, precision = self.problem, self.model.windows.start, self.recipe.precision
-        if problem.extent:
-            ansatz = box_ansatz(problem, self.recipe, graph)
-            plan = lambda entries: marching_box(ansatz, entries)  # noqa: E731
-            grid = quadrature(problem, self.recipe.modes)
-            return Trajectory(problem, plan, self.model, precision, joints, grid)
-
-        balance = self._balance
+        precision, joints = self.recipe.precision, self.model.windows.start
+        balance, levels = self._balance, self._levels
+        if levels is not None:
+            return ProjectedFields(levels, self._box_plan, self.model, precision, joints)
         if balance is None:
             return self.unprojected
         with arithmetic(precision):
             march = projected_march(balance, graph, self.model)
         along = lambda entries: projected_jet(balance, graph, entries)  # noqa: E731
-        return Trajectory(problem, along, march, precision, joints)
+        return Trajectory(self.problem, along, march, precision, joints)
 
     @property
     def _balance(self) -> Balance | None:
         return exact_balance(self.problem, self.recipe.completed(self.problem))
 
     @property
+    def _levels(self) -> FieldLevels | None:
+        if not self.problem.extent:
+            return None
+        return exact_levels(self.problem, self.recipe.completed(self.problem))
+
+    @property
     def projected(self) -> bool:
         """Whether its states are projected on the level set of charges."""
-        return self._balance is not None
+        return self._balance is not None or self._levels is not None
 
     @cached_property
     def unprojected(self) -> Trajectory:
-        """The same before any projection, for a problem in time alone."""
+        """The same before any projection."""
+        problem, joints, precision = self.problem, self.model.windows.start, self.recipe.precision
+        if problem.extent:
+            grid = quadrature(problem, self.recipe.modes)
+            return Trajectory(problem, self._box_plan, self.model, precision, joints, grid)
+        graph, _ = network_structure(problem, self.recipe)
+        along = lambda entries: marching_jet(graph, problem.space, problem.time, entries)  # noqa: E731
+        return Trajectory(problem, along, self.model, precision, joints)
+
+    @cached_property
+    def _box_plan(self) -> Callable[[tuple[str, ...]], Callable[..., Jet]]:
         graph, _ = network_structure(self.problem, self.recipe)
-        space, time = self.problem.space, self.problem.time
-        along = lambda entries: marching_jet(graph, space, time, entries)  # noqa: E731
-        joints = self.model.windows.start
-        return Trajectory(self.problem, along, self.model, self.recipe.precision, joints)
+        ansatz = box_ansatz(self.problem, self.recipe, graph)
+        return lambda entries: marching_box(ansatz, entries)
 
     def __call__(self, *coordinates: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each field at points, one broadcasting array a coordinate in the axes' order.

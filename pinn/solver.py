@@ -53,7 +53,9 @@ def solve(
     recipe = recipe or Recipe()
     with arithmetic(recipe.precision):
         parts = _prepare(problem, recipe)
-        return _run(parts, begin_march(parts, seed), 0.0, observer(parts, progress, observe))
+        return _run(
+            parts, recipe, begin_march(parts, seed), 0.0, observer(parts, progress, observe)
+        )
 
 
 def resume(
@@ -81,7 +83,7 @@ def resume(
         parts = _prepare(solution.problem, recipe)
         march = reopened(parts, solution.march) if more else solution.march
         spent = solution.seconds["training"]
-        return _run(parts, march, spent, observer(parts, progress, observe))
+        return _run(parts, recipe, march, spent, observer(parts, progress, observe))
 
 
 def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
@@ -98,7 +100,9 @@ def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     return machinery(problem, recipe)
 
 
-def _run(parts: AbstractMachinery, march: March, spent: float, watch: Observer) -> Solution:
+def _run(
+    parts: AbstractMachinery, recipe: Recipe, march: March, spent: float, watch: Observer
+) -> Solution:
     parts.compile()
     started = time.perf_counter()
     interrupted = False
@@ -121,7 +125,7 @@ def _run(parts: AbstractMachinery, march: March, spent: float, watch: Observer) 
     device = jax.devices()[0]
     return Solution(
         parts.problem,
-        parts.recipe,
+        recipe.completed(parts.problem),
         march if march.stuck is False else replace(march, stuck=False),
         trained(parts, march),
         march.seed,

@@ -166,6 +166,10 @@ class Trajectory:
             return jax.vmap(function, in_axes=(None, *[0] * len(points)))(state, *points)
         return jax.lax.map(lambda point: function(state, *point), points, batch_size=batch)
 
+    def _at_concrete(self, request: tuple[str, ...], points: list[Array]) -> Any:
+        """Evaluate at points that are known now, in this trajectory's precision."""
+        return self._compiled(request, len(points))(self._state, *points)
+
     def _evaluate(self, coordinates: tuple[ArrayLike, ...], request: tuple[str, ...]) -> Any:
         if any(isinstance(c, Tracer) for c in coordinates):
             state = jax.tree.map(_in_callers_precision, self._state)
@@ -175,7 +179,7 @@ class Trajectory:
         with arithmetic(self._precision):
             points = np.broadcast_arrays(*map(_concrete, coordinates))
             flat = [jnp.asarray(p.ravel(), self._precision) for p in points]
-            values = self._compiled(request, len(flat))(self._state, *flat)
+            values = self._at_concrete(request, flat)
             if points:
                 values = jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
         return _unrounded(values)

@@ -1,7 +1,7 @@
 """How the charges of a problem are held while it is trained: one mode for each."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,16 +132,30 @@ def modes(given: Any, charges: Iterable[str], usual: float) -> dict[str, Mode]:
     }
 
 
-def over_space(given: Any, usual: float) -> float:
-    """Return the weight of a penalty, all that there is over space.
+def over_space(given: Any, charges: Callable[[], Iterable[str]], usual: float) -> Any:
+    """Return what a completed recipe holds over space: a weight, or where some are exact, `given`.
+
+    Args:
+        given: what the recipe was given.
+        charges: the names of the charges, asked for where `given` names some.
+        usual: the weight where none is given.
 
     Raises:
-        RecipeError: another mode, or one for each charge, is asked for.
+        RecipeError: a mode that is for problems in time alone, or charges of different weights.
     """
-    chosen = mode(given) if not isinstance(given, tuple) else None
-    if not isinstance(chosen, Penalty) or chosen.ramp:
+    one = (mode(given),) if not isinstance(given, tuple) else ()
+    found = one or tuple(modes(given, charges(), usual).values())
+    if any(isinstance(m, Augmented) or (isinstance(m, Penalty) and m.ramp) for m in found):
         raise RecipeError(
-            "Over space, conservation= is a weight, 'off' or 'penalty' for all charges together: "
-            "other modes are for problems in time alone."
+            "Over space, conservation= is a weight, 'off', 'penalty' or 'exact': other modes are "
+            "for problems in time alone."
         )
-    return usual if chosen.weight is None else chosen.weight
+    weights = {usual if m.weight is None else m.weight for m in found}
+    if len(weights) > 1:
+        raise RecipeError(
+            "Over space the rows of all charges have one weight, got "
+            f"{', '.join(map(str, sorted(weights)))}: give all the same."
+        )
+    if any(isinstance(m, Exact) for m in found):
+        return given
+    return weights.pop() if weights else usual

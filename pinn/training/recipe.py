@@ -81,7 +81,8 @@ class Recipe:
         usual = chosen["conservation"]
         made: dict[str, Any] = {**chosen, **{n: v for n, v in given.items() if v is not None}}
         if problem.extent:
-            made["conservation"] = over_space(made["conservation"], usual)
+            charges = lambda: verified_charges(problem)  # noqa: E731
+            made["conservation"] = over_space(made["conservation"], charges, usual)
         return Recipe(**made)
 
     def holding(self, problem: Problem) -> dict[str, Mode]:

@@ -124,5 +124,5 @@ def test_charges_that_there_are_not():
     with pytest.raises(RecipeError, match=r"'enrgy', which .* \(did you mean 'energy'\?\)"):
         pinn.solve(pinn.get("pendulum"), recipe=recipe, progress=False)
     with pytest.raises(RecipeError, match="Over space, conservation= is a weight"):
-        pinn.Recipe(conservation="exact").completed(pinn.get("heat"))
+        pinn.Recipe(conservation="augmented").completed(pinn.get("heat"))
     assert pinn.Recipe(conservation="off").completed(pinn.get("heat")).conservation == 0.0

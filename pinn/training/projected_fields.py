@@ -1,0 +1,142 @@
+"""Fields whose totals hold to round-off: states are projected on the level set of the charges."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pinn.errors import RecipeError
+from pinn.jets import Jet
+from pinn.noether.field_levels import FieldLevels, moved_jet
+from pinn.noether.verify import verified_charges
+from pinn.problem.problem import Problem
+from pinn.training.conservation import Exact
+from pinn.training.fields import quadrature
+from pinn.training.recipe import Recipe
+from pinn.trajectory import BATCH, JetAt, Trajectory
+
+TOGETHER = 8
+Coefficients = tuple[Float[Array, "... charges"], ...]
+
+
+def rows_recipe(problem: Problem, recipe: Recipe) -> Recipe:
+    """Return the recipe of the training over space, where charges have one weight and no mode."""
+    if not problem.extent or isinstance(recipe.conservation, float | int):
+        return recipe
+    weights = [mode.weight for mode in recipe.holding(problem).values()]
+    return replace(recipe, conservation=weights[0] if weights else 0.0)
+
+
+@lru_cache(maxsize=16)
+def exact_levels(problem: Problem, recipe: Recipe) -> FieldLevels | None:
+    """Return the level set of the totals that a recipe holds exactly; None if there are none.
+
+    A blanket "exact" leaves charges with sources, or that leak, to their penalty.
+
+    Raises:
+        RecipeError: a charge that is asked for is not conserved, or not a function of the state.
+    """
+    charges, chosen = verified_charges(problem), recipe.holding(problem)
+    held = {n: c for n, c in charges.items() if isinstance(chosen[n], Exact)}
+    if not held:
+        return None
+    if problem.stationary:
+        raise RecipeError(
+            "A stationary problem has no totals that stay: choose a weight for its laws, or 'off'."
+        )
+    by_name = isinstance(recipe.conservation, tuple)
+    changing = [n for n, c in held.items() if not c.conserved]
+    if changing and (by_name or len(changing) == len(held)):
+        raise RecipeError(
+            f"The total of {changing[0]!r} changes by a source or a flux through walls: over "
+            "space only conserved totals can be held exactly; choose 'penalty', which asks for "
+            "its balance law."
+        )
+    kept = {n: c for n, c in held.items() if c.conserved}
+    return FieldLevels.of(problem, kept, quadrature(problem, recipe.modes))
+
+
+class ProjectedFields(Trajectory):
+    """A trajectory over space, moved on to the level set of its charges at every time.
+
+    The coefficients of the move are found once for each time; `plan` and the rest are as for the
+    unprojected `Trajectory`.
+
+    Args:
+        levels: the level set.
+        plan: the unprojected jets.
+        rest: what else a trajectory takes, with the quadrature of the levels.
+    """
+
+    def __init__(self, levels: FieldLevels, plan: Callable[[tuple[str, ...]], JetAt], *rest: Any):
+        self._levels, self._unprojected = levels, plan
+        problem = levels.problem
+        self._index = problem.space.coordinates.index(problem.time)
+        super().__init__(problem, self._projected, *rest, levels.grid)
+        self._moved = lru_cache(maxsize=None)(self._mover)
+
+    def _projected(self, entries: tuple[str, ...]) -> JetAt:
+        reads, height, moved = moved_jet(self._levels, entries)
+        raw = self._unprojected(reads)
+
+        def jet_at(state: Any, *point: Array) -> Jet:
+            coefficients = self._coefficients(height, state, point[self._index])
+            return moved(raw(state, *point), coefficients)
+
+        return jet_at
+
+    def _coefficients(self, height: int, state: Any, t: Array) -> Coefficients:
+        """Return the coefficients and their time derivatives up to an order."""
+        nodal, index = self._unprojected(self._levels.needs), self._index
+
+        def at(time: Array) -> Array:
+            return self._levels.coefficients(
+                lambda *x: nodal(state, *x[:index], time, *x[index:]), time
+            )
+
+        return _lifted(at, height)(t)
+
+    def _at_concrete(self, request: tuple[str, ...], points: list[Array]) -> Any:
+        if request[0] != "jet" or not points[0].size:
+            return super()._at_concrete(request, points)
+        times, place = np.unique(np.asarray(points[self._index]), return_inverse=True)
+        solve, move = self._moved(request[1:])
+        coefficients = solve(self._state, jnp.asarray(times, points[0].dtype))
+        gathered = tuple(c[place.ravel()] for c in coefficients)
+        return move(self._state, gathered, *points)
+
+    def _mover(self, entries: tuple[str, ...]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """Return the compiled maps to the coefficients at times, and from them to the jets."""
+        reads, height, moved = moved_jet(self._levels, entries)
+        raw = self._unprojected(reads)
+
+        def solve(state: Any, times: Array) -> Coefficients:
+            one = partial(self._coefficients, height, state)
+            return jax.lax.map(one, times, batch_size=TOGETHER)
+
+        def move(state: Any, coefficients: Coefficients, *points: Array) -> Jet:
+            one = lambda c, point: moved(raw(state, *point), c)  # noqa: E731
+            if points[0].size <= BATCH:
+                return jax.vmap(one)(coefficients, points)
+            both = (coefficients, points)
+            return jax.lax.map(lambda each: one(*each), both, batch_size=BATCH)
+
+        return jax.jit(solve), jax.jit(move)
+
+
+def _lifted(function: Callable[[Array], Array], order: int) -> Callable[[Array], Coefficients]:
+    """Return the map to a function of time and its derivatives up to an order."""
+    if order == 0:
+        return lambda t: (function(t),)
+    lower = _lifted(function, order - 1)
+
+    def lifted(t: Array) -> Coefficients:
+        values, slopes = jax.jvp(lower, (t,), (jnp.ones_like(t),))
+        return (*values, slopes[-1])
+
+    return lifted
