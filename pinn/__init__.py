@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pinn.measure import Scores as Scores
     from pinn.measure import compare as compare
     from pinn.networks.mlp import Network as Network
+    from pinn.noether import group as group
     from pinn.noether import symmetry as symmetry
     from pinn.noether.multipliers import find_multipliers as find_multipliers
     from pinn.problem.axes import Interval as Interval
@@ -90,7 +91,11 @@ _HOME = {
     "resume": "pinn.solver",
     "solve": "pinn.solver",
 }
-_MODULES = {"references": "pinn.references", "symmetry": "pinn.noether.symmetry"}
+_MODULES = {
+    "group": "pinn.noether.group",
+    "references": "pinn.references",
+    "symmetry": "pinn.noether.symmetry",
+}
 __all__ = sorted({**_HOME, **_MODULES})
 
 

@@ -1,17 +1,21 @@
 """A trained solver, the object that downstream code calls."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import jax
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from pinn.errors import CheckpointError, ProblemError
 from pinn.jets import Jet
+from pinn.networks.averaged import Plan, averaged_plan
 from pinn.networks.box import marching_box
 from pinn.networks.marching import MarchingState, marching_jet
 from pinn.noether.field_levels import FieldLevels
+from pinn.noether.group import Group
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.training.fields import box_ansatz, quadrature
@@ -22,6 +26,8 @@ from pinn.training.projected import Balance, exact_balance, projected_jet, proje
 from pinn.training.projected_fields import ProjectedFields, exact_levels
 from pinn.training.recipe import Recipe
 from pinn.trajectory import Trajectory
+
+SYMMETRIC = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +44,7 @@ class Solution:
         versions: the libraries it was trained with.
         device: what it was trained on.
         scores: accuracy and drift against a reference, once `pinn.compare` measured them.
+        group: the symmetries that its output is averaged over, if any.
     """
 
     problem: Problem
@@ -49,6 +56,7 @@ class Solution:
     versions: Mapping[str, str]
     device: str
     scores: dict[str, Any] = field(default_factory=dict)
+    group: Group | None = None
 
     @cached_property
     def trajectory(self) -> Trajectory:
@@ -57,7 +65,7 @@ class Solution:
         precision, joints = self.recipe.precision, self.model.windows.start
         balance, levels = self._balance, self._levels
         if levels is not None:
-            return ProjectedFields(levels, self._box_plan, self.model, precision, joints)
+            return ProjectedFields(levels, self._plan, self.model, precision, joints)
         if balance is None:
             return self.unprojected
         with arithmetic(precision):
@@ -84,18 +92,58 @@ class Solution:
     def unprojected(self) -> Trajectory:
         """The same before any projection."""
         problem, joints, precision = self.problem, self.model.windows.start, self.recipe.precision
-        if problem.extent:
-            grid = quadrature(problem, self.recipe.modes)
-            return Trajectory(problem, self._box_plan, self.model, precision, joints, grid)
-        graph, _ = network_structure(problem, self.recipe)
-        along = lambda entries: marching_jet(graph, problem.space, problem.time, entries)  # noqa: E731
-        return Trajectory(problem, along, self.model, precision, joints)
+        grid = quadrature(problem, self.recipe.modes) if problem.extent else None
+        return Trajectory(problem, self._plan, self.model, precision, joints, grid)
 
     @cached_property
-    def _box_plan(self) -> Callable[[tuple[str, ...]], Callable[..., Jet]]:
-        graph, _ = network_structure(self.problem, self.recipe)
-        ansatz = box_ansatz(self.problem, self.recipe, graph)
-        return lambda entries: marching_box(ansatz, entries)
+    def _plan(self) -> Plan:
+        """The unprojected jets, averaged over the group."""
+        problem, (graph, _) = self.problem, network_structure(self.problem, self.recipe)
+        if problem.extent:
+            ansatz = box_ansatz(problem, self.recipe, graph)
+            plan: Plan = lambda entries: marching_box(ansatz, entries)  # noqa: E731
+        else:
+            plan = lambda entries: marching_jet(graph, problem.space, problem.time, entries)  # noqa: E731
+        if self.group is None:
+            return plan
+        return averaged_plan(problem, self.group.elements(problem.fields), plan)
+
+    def symmetrized(self, group: Group) -> "Solution":
+        """Return the solution averaged over a finite group: exactly symmetric, also once loaded.
+
+        The group must map solutions to solutions, and this solution about to itself, as where the
+        initial data are symmetric; see `pinn.group`.
+
+        Raises:
+            ProblemError: the equation or the solution does not have the symmetry, or charges are
+                held exactly in time alone, where an average would leave their level.
+        """
+        if self._balance is not None:
+            raise ProblemError(
+                "An average of states leaves the level set of charges that are held exactly: "
+                "symmetrise a solution that was trained with another conservation=."
+            )
+        group.checked_elements(self.problem)
+        averaged = replace(self, group=group, scores={})
+        gap = self._distance(averaged)
+        if not gap <= SYMMETRIC:
+            raise ProblemError(
+                f"The solution of {self.problem.name!r} is not symmetric under the group "
+                f"{group.name} (its average differs from it by {gap:.1e} of its size): the group "
+                "maps it to solutions with other initial data; choose one that leaves those as "
+                "they are."
+            )
+        return averaged
+
+    def _distance(self, other: "Solution") -> float:
+        """Return the relative L2 difference of two solutions, on a coarse grid."""
+        count = {0: 65, 1: 17, 2: 9, 3: 5}[len(self.problem.extent)]
+        axes = [np.linspace(a.lower, a.upper, count + 1)[1:-1] for a in self.problem.axes.values()]
+        points = np.meshgrid(*axes, indexing="ij", sparse=True)
+        mine, theirs = self.unprojected.fields(*points), other.unprojected.fields(*points)
+        gaps = [np.sum((np.asarray(mine[n]) - np.asarray(theirs[n])) ** 2) for n in mine]
+        sizes = [np.sum(np.asarray(mine[n]) ** 2) for n in mine]
+        return float(np.sqrt(sum(gaps) / sum(sizes)))
 
     def __call__(self, *coordinates: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each field at points, one broadcasting array a coordinate in the axes' order.
@@ -149,6 +197,11 @@ class Solution:
         """
         from pinn.checkpoint import save
 
+        if self.group is not None:
+            raise CheckpointError(
+                "A symmetrised solution is not saved: save the solution that it came from, and "
+                "call symmetrized again after loading."
+            )
         save(self, path, overwrite=overwrite)
 
     def __repr__(self) -> str:
