@@ -28,6 +28,33 @@ class Steps:
     states: Mapping[str, Float[Array, "steps ..."]]
 
 
+def stepping(
+    problem: Problem, method: AbstractMethod
+) -> tuple["Equation", Callable[[Any], diffrax.Solution], Any]:
+    """Return the equation, the integration as a function of the initial state, and that state.
+
+    The function can be compiled; its result holds every step, padded to the most that there may be.
+    """
+    equation, interval = Equation.of(problem, method.separable), problem.interval
+    state = equation.pack({n: jnp.asarray(v) for n, v in problem.initial_state.items()})
+
+    def march(start: Any) -> diffrax.Solution:
+        return diffrax.diffeqsolve(
+            equation.terms,
+            method.solver,
+            interval.lower,
+            interval.upper,
+            method.first_step(interval.length),
+            start,
+            stepsize_controller=_controller(problem, method),
+            saveat=diffrax.SaveAt(t0=True, steps=True),
+            max_steps=method.limit,
+            throw=False,
+        )
+
+    return equation, march, state
+
+
 def integrate(problem: Problem, method: AbstractMethod) -> Steps:
     """Integrate over the problem's interval and keep every step.
 
@@ -35,27 +62,14 @@ def integrate(problem: Problem, method: AbstractMethod) -> Steps:
         PinnError: the integrator could not reach the end.
         ProblemError: the method needs an acceleration that does not depend on the velocity.
     """
-    equation = Equation.of(problem, method.separable)
-    state = equation.pack({n: jnp.asarray(v) for n, v in problem.initial_state.items()})
-    interval = problem.interval
-    result = diffrax.diffeqsolve(
-        equation.terms,
-        method.solver,
-        interval.lower,
-        interval.upper,
-        method.first_step(interval.length),
-        state,
-        stepsize_controller=_controller(problem, method),
-        saveat=diffrax.SaveAt(t0=True, steps=True),
-        max_steps=method.limit,
-        throw=False,
-    )
+    equation, march, state = stepping(problem, method)
+    result = march(state)
     times = np.asarray(result.ts)
     kept = np.isfinite(times)
     if result.result != diffrax.RESULTS.successful:
         raise PinnError(
             f"The reference integration by {method.name} stopped at {problem.time} = "
-            f"{times[kept][-1]:.6g} of {interval.upper:.6g}: the solution may be singular there; "
+            f"{times[kept][-1]:.6g} of {problem.interval.upper:.6g}: the solution may be singular there; "
             "shorten the interval, or choose another of pinn.references."
         )
     states = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[kept]), result.ys)

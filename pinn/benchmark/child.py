@@ -1,0 +1,46 @@
+"""One cell in this process: `python -m pinn.benchmark.child FILE KEY PLACE STARTED LIMIT`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pinn.benchmark.clock import matrix_product_seconds
+from pinn.benchmark.environment import peak_bytes, surroundings
+from pinn.benchmark.loading import load_study
+from pinn.benchmark.method import Order
+from pinn.benchmark.study import Cell
+from pinn.errors import PinnError
+
+
+def measured(cell: Cell, started: float, limit: float) -> dict:
+    """Run a cell here and return its row."""
+    order = Order(cell.case.problem, cell.parameters, cell.seed, limit, started)
+    found = cell.method.measure(order)
+    return {
+        **cell.description(),
+        "status": "done",
+        "recorded": datetime.now(UTC).isoformat(timespec="seconds"),
+        **surroundings(),
+        "peak_bytes": peak_bytes(),
+        "matrix_product_seconds": matrix_product_seconds(),
+        **found,
+    }
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the cell of a study that has a key, and write its row, or what went wrong."""
+    file, key, place, started, limit = words
+    study, _ = load_study(file)
+    cell = next(cell for cell in study.cells() if cell.key == key)
+    try:
+        row = measured(cell, float(started), float(limit))
+    except PinnError as error:
+        row = {"status": "failed", "reason": str(error)}
+    Path(place).write_text(json.dumps(row, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
