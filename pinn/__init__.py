@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinn import benchmark as benchmark
     from pinn import references as references
     from pinn.checking import check as check
     from pinn.checkpoint import load as load
@@ -82,7 +83,11 @@ _HOME = {
     "resume": "pinn.solver",
     "solve": "pinn.solver",
 }
-_MODULES = {"references": "pinn.references", "symmetry": "pinn.noether.symmetry"}
+_MODULES = {
+    "benchmark": "pinn.benchmark",
+    "references": "pinn.references",
+    "symmetry": "pinn.noether.symmetry",
+}
 __all__ = sorted({**_HOME, **_MODULES})
 
 

@@ -1,7 +1,7 @@
 """Seconds: of compilation, of a compiled program, and of a fixed piece of work to compare with."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,29 +11,37 @@ import jax.numpy as jnp
 from pinn.precision import arithmetic
 
 PREFIX = "/jax/core/compile/"
-STAGES = ("jaxpr_to_mlir_module_duration", "backend_compile_duration")
 SIZE, REPEATS = 768, 7
 SECONDS, MOST = 0.5, 50
 
 
 @contextmanager
-def compilation() -> Generator[list[float]]:
-    """Give a list that grows by the seconds of everything that JAX lowers and compiles inside.
+def compilation() -> Generator[list[tuple[float, float]]]:
+    """Give a list that grows by when each trace, lowering and compilation begins and ends.
 
-    Tracing is not among them, for nested traces would count twice.
+    Traces nest: `covered` adds them up without counting a second twice.
     """
-    spent: list[float] = []
-    wanted = {PREFIX + stage for stage in STAGES}
+    spent: list[tuple[float, float]] = []
 
-    def note(event: str, seconds: float, **details: Any) -> None:
-        if event in wanted:
-            spent.append(seconds)
+    def note(event: str, duration_secs: float, **details: str | int) -> None:
+        if event.startswith(PREFIX):
+            now = time.perf_counter()
+            spent.append((now - duration_secs, now))
 
     jax.monitoring.register_event_duration_secs_listener(note)
     try:
         yield spent
     finally:
         jax.monitoring.unregister_event_duration_listener(note)
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """Return the length of the union of spans of time."""
+    total, reached = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        total += max(end - max(begin, reached), 0.0)
+        reached = max(reached, end)
+    return total
 
 
 def compiled(function: Callable, *arguments: Any) -> tuple[Callable, float]:

@@ -35,7 +35,8 @@ def load_study(name: str) -> tuple[Study, Path]:
     study = _study_in(path)
     if not isinstance(study, Study):
         raise ProblemError(
-            f"The file {str(path)!r} defines no study: let it set STUDY = pinn.benchmark.Study(...)."
+            f"The file {str(path)!r} defines no study: let it set STUDY = "
+            "pinn.benchmark.Study(...)."
         )
     return study, path
 

@@ -13,7 +13,7 @@ PAUSE = 0.05
 
 
 def missing(cells: Iterable[Cell], rows: dict[str, Row], limit: float) -> tuple[Cell, ...]:
-    """Return the cells without a row; those that took too long too, where there is more time now."""
+    """Return the cells without a row, and those that took too long, where there is more time."""
     return tuple(cell for cell in cells if not _settled(rows.get(cell.key), limit))
 
 

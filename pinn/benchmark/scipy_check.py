@@ -62,7 +62,9 @@ class Scipy(AbstractMethod):
         """Integrate, and judge at the points of the grid."""
         problem = order.problem()
         if problem.stationary:
-            raise ProblemError(f"The problem {problem.name!r} is stationary: SciPy integrates none.")
+            raise ProblemError(
+                f"The problem {problem.name!r} is stationary: SciPy integrates none."
+            )
         with arithmetic("float64"):
             make = over_space if problem.extent else in_time
             rate, start, trajectory_of = make(problem, self)
@@ -153,4 +155,7 @@ def over_space(problem: Problem, method: Scipy) -> Made:
 
 def quadrature(problem: Problem, grid: Grid) -> Grid:
     """Return a grid that integrates products of fields on a given one."""
-    return Grid.of(problem.extent, {c: n + n // 2 + 4 for c, n in zip(grid.coordinates, grid.shape, strict=True)})
+    return Grid.of(
+        problem.extent,
+        {c: n + n // 2 + 4 for c, n in zip(grid.coordinates, grid.shape, strict=True)},
+    )

@@ -107,7 +107,9 @@ class Study:
                     f"The case {case.title!r} has no method: give methods= to it or to the study."
                 )
             for method in methods:
-                seeds = (self.seeds if case.seeds is None else case.seeds) if method.seeded else (0,)
+                seeds = (
+                    (self.seeds if case.seeds is None else case.seeds) if method.seeded else (0,)
+                )
                 for seed in seeds:
                     cell = Cell(case, method, seed)
                     found.setdefault(cell.key, cell)

@@ -70,7 +70,9 @@ class Trained(AbstractMethod):
 def _devices_used(solution: Solution) -> int:
     """Return over how many devices the trained arrays are spread or repeated."""
     leaves = jax.tree.leaves(solution.model.parameters)
-    return max((len(leaf.sharding.device_set) for leaf in leaves if hasattr(leaf, "sharding")), default=1)
+    return max(
+        (len(leaf.sharding.device_set) for leaf in leaves if hasattr(leaf, "sharding")), default=1
+    )
 
 
 def _judged(solution: Solution) -> dict[str, Any]:

@@ -69,8 +69,8 @@ def integrate(problem: Problem, method: AbstractMethod) -> Steps:
     if result.result != diffrax.RESULTS.successful:
         raise PinnError(
             f"The reference integration by {method.name} stopped at {problem.time} = "
-            f"{times[kept][-1]:.6g} of {problem.interval.upper:.6g}: the solution may be singular there; "
-            "shorten the interval, or choose another of pinn.references."
+            f"{times[kept][-1]:.6g} of {problem.interval.upper:.6g}: the solution may be singular "
+            "there; shorten the interval, or choose another of pinn.references."
         )
     states = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[kept]), result.ys)
     return Steps(jnp.asarray(times[kept]), equation.unpack(states))

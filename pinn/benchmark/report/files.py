@@ -5,7 +5,14 @@ from pathlib import Path
 
 from pinn.benchmark.report.groups import Record
 from pinn.benchmark.report.plots import can_plot
-from pinn.benchmark.store import has_parquet, known_rows, read_rows, replaced, write_parquet, write_text
+from pinn.benchmark.store import (
+    has_parquet,
+    known_rows,
+    read_rows,
+    replaced,
+    write_parquet,
+    write_text,
+)
 from pinn.benchmark.study import Study
 from pinn.errors import PinnError
 
@@ -53,7 +60,9 @@ def _draw(study: Study, records: Sequence[Record], results: Path) -> None:
         figure = plot.draw(records)
         if figure is not None:
             path = results.with_name(f"{results.stem}-{plot.name}.svg")
-            replaced(path, lambda place, figure=figure: figure.savefig(place, metadata={"Date": None}))
+            replaced(
+                path, lambda place, figure=figure: figure.savefig(place, metadata={"Date": None})
+            )
 
 
 def marks(name: str) -> tuple[str, str]:

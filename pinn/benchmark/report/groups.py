@@ -39,6 +39,12 @@ class Group:
         return self.middle(worst_error)
 
     @property
+    def credible_error(self) -> float | None:
+        """The error, or ten times the reference's own where that is more."""
+        floors = self.values(lambda row: (row.get("reference") or {}).get("error"))
+        return None if self.error is None else max(self.error, 10.0 * max(floors, default=0.0))
+
+    @property
     def run_seconds(self) -> float | None:
         """The median time without compilation."""
         return self.middle(lambda row: row["seconds"].get("run"))

@@ -90,7 +90,9 @@ def _fitted(name: str, groups: Sequence[Group]) -> str:
     for cost in COSTS:
         found = fit(groups, cost)
         if found is not None:
-            parts.append(f"{cost} {found[0]:.2f}" + (f" ± {found[1]:.2f}" if found[1] < 9.0 else ""))
+            parts.append(
+                f"{cost} {found[0]:.2f}" + (f" ± {found[1]:.2f}" if found[1] < 9.0 else "")
+            )
     return f"{name}: {', '.join(parts) or 'too little is recorded'}"
 
 

@@ -21,6 +21,7 @@ class Winners(AbstractTable):
 
     At equal error stands the fastest classical run whose error is no larger than the network's; in
     equal time the most accurate one that takes no longer, compilation left out on both sides.
+    Errors within ten times the reference's own cannot be told apart and count as equal.
     """
 
     def render(self, records: Sequence[Record]) -> str:
@@ -42,7 +43,7 @@ class _Duel:
     @classmethod
     def of(cls, network: Group, groups: Sequence[Group]) -> "_Duel":
         rivals = [g for g in groups if g.classical and g.together == network.together]
-        as_good = [g for g in rivals if _least(g.error) <= _least(network.error)]
+        as_good = [g for g in rivals if _least(g.error) <= _least(network.credible_error)]
         as_fast = [g for g in rivals if _least(g.run_seconds) <= _least(network.run_seconds)]
         return cls(
             network,
@@ -55,7 +56,9 @@ class _Duel:
     def faster(self) -> float | None:
         """How many times faster the classical method of equal error is."""
         other = self.equal_error
-        return None if other is None else _least(self.network.run_seconds) / _least(other.run_seconds)
+        return (
+            None if other is None else _least(self.network.run_seconds) / _least(other.run_seconds)
+        )
 
     @property
     def faster_compiling_too(self) -> float | None:
@@ -63,6 +66,12 @@ class _Duel:
         if self.equal_error is None:
             return None
         return _least(self.network.whole_seconds) / _least(self.equal_error.whole_seconds)
+
+    @property
+    def outclassed(self) -> bool:
+        """Whether a classical method is more accurate in equal time, by more than round-off."""
+        other = self.equal_time
+        return other is not None and _least(other.credible_error) < _least(self.network.error)
 
     def line(self) -> list[str]:
         """Return the row of the table."""
@@ -73,7 +82,11 @@ class _Duel:
             network.case.title,
             network.label,
             *(small(network.error), seconds(network.run_seconds), seconds(network.compile_seconds)),
-            *((good.label, seconds(good.run_seconds), seconds(good.compile_seconds)) if good else (none, "", "")),
+            *(
+                (good.label, seconds(good.run_seconds), seconds(good.compile_seconds))
+                if good
+                else (none, "", "")
+            ),
             *("" if ratio is None else factor(ratio) for ratio in ratios),
             *((fast.label, small(fast.error)) if fast else (none.replace("accurate", "fast"), "")),
         ]
@@ -85,15 +98,15 @@ def verdict(duels: Sequence[_Duel]) -> str:
     if not fought:
         return "No classical method is recorded beside a network yet: nothing can be said."
     lost = [duel for duel in fought if duel.faster is not None and duel.faster > 1.0]
-    more_exact = [d for d in fought if d.equal_time and _least(d.equal_time.error) < _least(d.network.error)]
+    more_exact = [duel for duel in fought if duel.outclassed]
     unmatched = [duel for duel in fought if duel.equal_error is None]
     sentences = [f"Of {len(fought)} networks,"]
     if lost:
         ratio = factor(median(duel.faster or 0.0 for duel in lost))
         whole = factor(median(duel.faster_compiling_too or 0.0 for duel in lost))
         sentences.append(
-            f"{len(lost)} are beaten: a classical method is at least as accurate in less time, by a "
-            f"median factor of {ratio} without compilation and {whole} with it;"
+            f"{len(lost)} are beaten: a classical method is at least as accurate in less time, by "
+            f"a median factor of {ratio} without compilation and {whole} with it;"
         )
     else:
         sentences.append("none is beaten at equal error;")
