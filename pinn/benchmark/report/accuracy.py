@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from pinn.benchmark.report.groups import Group, Record, grouped, worst_drift, worst_error
 from pinn.benchmark.report.markdown import count, grid, megabytes, seconds, small
@@ -20,20 +21,27 @@ class Accuracy(AbstractTable):
     def render(self, records: Sequence[Record]) -> str:
         """Return the table and what its numbers are."""
         groups = grouped(records)
-        lines = [_line(group) for group in groups]
-        return f"{grid(HEADER, lines)}\n{_notes(groups)}\n"
+        known = [group for group in groups if group.runs or group.failures]
+        if not known:
+            return "Nothing is recorded yet.\n"
+        lines = [_line(group) for group in known]
+        return f"{grid(HEADER, lines)}\n{_notes(known)}{_left_out(len(groups) - len(known))}\n"
+
+
+def _left_out(count: int) -> str:
+    return f" {count} lines are left out, for they are not recorded yet." if count else ""
 
 
 def _line(group: Group) -> list[str]:
     if not group.runs:
-        why = group.failures[0] if group.failures else "not recorded yet"
-        return [group.case.title, group.label, why.replace("|", "/"), *[""] * (len(HEADER) - 3)]
+        why = group.failures[0].replace("|", "/")
+        return [group.case.title, group.label, why, *[""] * (len(HEADER) - 3)]
     case, trained = group.case, not group.classical
     aim = f" (≤ {case.seconds:.0f})" if case.seconds and trained else ""
     return [
         group.case.title,
         group.label,
-        _spread(group.values(worst_error), group) + _failed(group),
+        _spread(group.values(worst_error), group) + _doubt(group) + _failed(group),
         small(case.error, 0) if trained else "",
         _spread(group.values(worst_drift), group) or ("" if group.classical else "no law"),
         small(case.drift, 0) if trained else "",
@@ -48,9 +56,11 @@ def _line(group: Group) -> list[str]:
 def _spread(values: list[float], group: Group) -> str:
     if not values:
         return ""
-    middle = sorted(values)[len(values) // 2] if len(values) % 2 else None
-    middle = sum(sorted(values)[len(values) // 2 - 1 :][:2]) / 2.0 if middle is None else middle
-    return small(middle) + (f" ({max(values):.0e})" if group.wanted > 1 else "")
+    return small(median(values)) + (f" ({max(values):.0e})" if group.wanted > 1 else "")
+
+
+def _doubt(group: Group) -> str:
+    return "*" if group.error is not None and group.error < (group.credible_error or 0.0) else ""
 
 
 def _failed(group: Group) -> str:
@@ -61,19 +71,23 @@ def _failed(group: Group) -> str:
 def _notes(groups: Sequence[Group]) -> str:
     runs = [run for group in groups for run in group.runs]
     if not runs:
-        return "Nothing is recorded yet."
+        return "No run has finished."
     several = max(group.wanted for group in groups) > 1
     told = lambda name: ", ".join(dict.fromkeys(str(r[name]) for r in runs if r.get(name)))  # noqa: E731
     jax = ", ".join(dict.fromkeys(r["versions"]["jax"] for r in runs if "jax" in r["versions"]))
     estimates = [r["reference"]["error"] for r in runs if (r.get("reference") or {}).get("error")]
     sentences = [
         "Median and, in brackets, worst over the seeds." if several else "",
-        f"{told('precision')}, {told('machine')}, {told('device')}, jax {jax}, commit "
-        f"{told('commit')}; each run in a fresh process.",
+        f"{told('precision')}, {told('machine')}, {told('device')}, jax {jax}"
+        + (f", commit {told('commit')}" if told("commit") else "")
+        + "; each run in a fresh process.",
         "Seconds are without compilation; drift is before any projection, the largest of all laws "
         "relative to each law's scale, at times that training did not use.",
         f"The references' own errors are estimated at {max(estimates):.0e} or less."
         if estimates
+        else "",
+        "* is within ten times of them: an upper bound on both."
+        if any(map(_doubt, groups))
         else "",
     ]
     return " ".join(sentence for sentence in sentences if sentence)

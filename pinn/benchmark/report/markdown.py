@@ -6,7 +6,9 @@ from collections.abc import Sequence
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("|  |", "| |")
+    return "".join(
+        f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in line)}|\n" for line in lines
+    )
 
 
 def small(value: float | None, digits: int = 1) -> str:

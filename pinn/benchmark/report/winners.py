@@ -28,9 +28,10 @@ class Winners(AbstractTable):
         """Return the table and the verdict."""
         groups = [g for g in grouped(records) if g.error is not None and g.run_seconds is not None]
         networks = [group for group in groups if not group.classical]
-        duels = [_Duel.of(network, groups) for network in networks]
-        lines = [duel.line() for duel in duels]
-        return f"{grid(HEADER, lines)}\n{verdict(duels)}\n" if lines else ""
+        duels = [duel for network in networks if (duel := _Duel.of(network, groups)).rivals]
+        if not duels:
+            return "No classical method is recorded beside a network yet: nothing can be said.\n"
+        return f"{grid(HEADER, [duel.line() for duel in duels])}\n{verdict(duels)}\n"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,6 @@ class _Duel:
     def line(self) -> list[str]:
         """Return the row of the table."""
         network, good, fast = self.network, self.equal_error, self.equal_time
-        none = "none is as accurate" if self.rivals else "not recorded yet"
         ratios = (self.faster, self.faster_compiling_too)
         return [
             network.case.title,
@@ -85,22 +85,19 @@ class _Duel:
             *(
                 (good.label, seconds(good.run_seconds), seconds(good.compile_seconds))
                 if good
-                else (none, "", "")
+                else ("none is as accurate", "", "")
             ),
             *("" if ratio is None else factor(ratio) for ratio in ratios),
-            *((fast.label, small(fast.error)) if fast else (none.replace("accurate", "fast"), "")),
+            *((fast.label, small(fast.error)) if fast else ("none is as fast", "")),
         ]
 
 
 def verdict(duels: Sequence[_Duel]) -> str:
     """Return who wins, in words."""
-    fought = [duel for duel in duels if duel.rivals]
-    if not fought:
-        return "No classical method is recorded beside a network yet: nothing can be said."
-    lost = [duel for duel in fought if duel.faster is not None and duel.faster > 1.0]
-    more_exact = [duel for duel in fought if duel.outclassed]
-    unmatched = [duel for duel in fought if duel.equal_error is None]
-    sentences = [f"Of {len(fought)} networks,"]
+    lost = [duel for duel in duels if duel.faster is not None and duel.faster > 1.0]
+    more_exact = [duel for duel in duels if duel.outclassed]
+    unmatched = [duel for duel in duels if duel.equal_error is None]
+    sentences = [f"Of {len(duels)} networks,"]
     if lost:
         ratio = factor(median(duel.faster or 0.0 for duel in lost))
         whole = factor(median(duel.faster_compiling_too or 0.0 for duel in lost))
