@@ -5,6 +5,8 @@ import platform
 import resource
 import subprocess
 import sys
+from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pinn
 from pinn.solver import LIBRARIES
 
 ROOT = Path(pinn.__file__).parents[1]
+CODE = ("pinn", "problems", ":!pinn/cli", ":!pinn/benchmark/report")
 MORE = ("jaxlib", "scipy", "equinox", "optimistix", "lineax")
 
 
@@ -46,10 +49,19 @@ def peak_bytes() -> int:
     return unit * max(resource.getrusage(who).ru_maxrss for who in whom)
 
 
+def now() -> str:
+    """Return the time, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@cache
 def commit() -> str:
-    """Return the commit of the source tree, with a + where its code differs from it."""
-    name = _git("rev-parse", "--short=10", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "pinn", "problems")
+    """Return the commit that last changed the code, with a + where the code differs from it.
+
+    Later commits that only change results, reports or text leave it as it is.
+    """
+    name = _git("log", "-1", "--format=%h", "--abbrev=10", "--", *CODE)
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
     return f"{name}+" if name and changed else name
 
 

@@ -4,6 +4,7 @@ import abc
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pinn.problem.problem import Problem
@@ -20,6 +21,7 @@ class Order:
         seed: of what is random.
         limit: seconds that it may take.
         started: when its process was started, as `time.time()` tells it.
+        folder: where the study is.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Order:
     seed: int
     limit: float
     started: float
+    folder: Path
 
     def problem(self) -> Problem:
         """Build the problem."""

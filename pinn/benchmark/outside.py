@@ -49,7 +49,19 @@ class Outside(AbstractMethod):
             PinnError: it fails, takes too long, or prints no such row.
         """
         words = [self._filled(word, order) for word in self.command]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(
+                words,
+                cwd=order.folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except OSError as error:
+            raise PinnError(
+                f"{self.name} cannot be started ({error}): its command is run from {order.folder}."
+            ) from error
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
             raise PinnError(f"{self.name} ended with exit code {done.returncode}: {said}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pinn
+from pinn.benchmark.environment import commit, now
 from pinn.benchmark.study import Cell
 
 
@@ -35,7 +36,7 @@ class Running:
                 [sys.executable, "-m", "pinn.benchmark.child", *words],
                 stdout=said,
                 stderr=said,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # closed when we are gone, which ends it
                 env=_environment(cell),
                 start_new_session=True,  # an interrupt of ours is not its own
             )
@@ -50,7 +51,7 @@ class Running:
             self.stop()
             return self._failed("timeout", f"not finished in {self.limit:.0f} s", elapsed)
         row = self._read(code, elapsed)
-        self._folder.cleanup()
+        self._clear()
         return row
 
     def stop(self) -> None:
@@ -58,6 +59,11 @@ class Running:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._folder.cleanup()
 
     def _read(self, code: int, elapsed: float) -> dict[str, Any]:
@@ -69,7 +75,13 @@ class Running:
         return self._failed("failed", self._reason(code), elapsed)
 
     def _failed(self, status: str, reason: str, elapsed: float) -> dict[str, Any]:
-        stated = {"status": status, "reason": reason, "limit": self.limit}
+        stated = {
+            "status": status,
+            "reason": reason,
+            "limit": self.limit,
+            "recorded": now(),
+            "commit": commit(),
+        }
         return {**self.cell.description(), **stated, "seconds": {"total": elapsed}}
 
     def _reason(self, code: int) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pinn.benchmark.process import Running
@@ -12,15 +12,32 @@ from pinn.benchmark.study import Cell
 PAUSE = 0.05
 
 
-def missing(cells: Iterable[Cell], rows: dict[str, Row], limit: float) -> tuple[Cell, ...]:
-    """Return the cells without a row, and those that took too long, where there is more time."""
-    return tuple(cell for cell in cells if not _settled(rows.get(cell.key), limit))
+def missing(
+    cells: Iterable[Cell],
+    rows: Mapping[str, Row],
+    limit: float,
+    *,
+    commit: str | None = None,
+    retry: bool = False,
+) -> tuple[Cell, ...]:
+    """Return the cells that have no row which settles them.
 
+    Args:
+        cells: what is asked for.
+        rows: what is known, by key.
+        limit: seconds for one; what took too long is tried again where there is more time now.
+        commit: rows of other commits settle nothing; by default all do.
+        retry: whether failures settle nothing.
+    """
 
-def _settled(row: Row | None, limit: float) -> bool:
-    if row is None:
-        return False
-    return row["status"] != "timeout" or limit <= row["limit"]
+    def settled(row: Row | None) -> bool:
+        if row is None or (commit is not None and row.get("commit") != commit):
+            return False
+        if row["status"] == "timeout":
+            return not retry and limit <= row["limit"]
+        return row["status"] == "done" or not retry
+
+    return tuple(cell for cell in cells if not settled(rows.get(cell.key)))
 
 
 def run_cells(

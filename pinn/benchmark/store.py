@@ -31,12 +31,21 @@ def read_rows(path: Path) -> dict[str, Row]:
     return {row["key"]: row for row in rows if "key" in row}
 
 
-def known_rows(folder: Path) -> dict[str, Row]:
-    """Return the rows of every study in a folder: a run of one may be a run of another."""
-    found: dict[str, Row] = {}
-    for path in sorted(folder.glob("*.jsonl")):
-        found |= {key: row for key, row in read_rows(path).items() if row["status"] == "done"}
+def known_rows(results: Path) -> dict[str, Row]:
+    """Return the rows of a study and of those beside it: a run of one may be a run of another.
+
+    Of two rows of one run the later counts; failures of other studies do not.
+    """
+    found = read_rows(results)
+    for path in sorted(results.parent.glob("*.jsonl")):
+        for key, row in read_rows(path).items():
+            if row["status"] == "done" and (key not in found or _when(row) > _when(found[key])):
+                found[key] = row
     return found
+
+
+def _when(row: Row) -> str:
+    return row.get("recorded", "")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

@@ -48,23 +48,17 @@ def _run(
     study: "Study", file: Path, results: Path, cells: "Sequence[Cell]", arguments: Namespace
 ) -> int:
     from pinn.benchmark.report.files import markdown, records_of, update_readme, write_report
-    from pinn.benchmark.running import missing
-    from pinn.benchmark.store import known_rows, read_rows
 
-    known = {**known_rows(results.parent), **read_rows(results)}
-    left = tuple(cells) if arguments.anew else missing(cells, known, study.limit)
-    if arguments.retry:
-        failed = lambda cell: known.get(cell.key, {}).get("status") in ("failed", "timeout")  # noqa: E731
-        left = (*left, *(cell for cell in cells if failed(cell) and cell not in left))
     rows: list[dict[str, Any]] = []
     try:
         if not arguments.render:
+            left = _left(study, cells, results, arguments)
             rows = _measure(study, file, results, left, arguments)
     except KeyboardInterrupt as interrupt:
-        done = len(missing(cells, read_rows(results), study.limit))
+        count = len(_left(study, cells, results, arguments))
         raise KeyboardInterrupt(
-            f"Interrupted with {done} of {len(cells)} runs left; the others are kept, and the same "
-            "command goes on."
+            f"Interrupted with {count} of {len(cells)} runs left; the others are kept, and the "
+            "same command goes on."
         ) from interrupt
     for sentence in write_report(study, results):
         remark(sentence)
@@ -73,6 +67,23 @@ def _run(
         update_readme(Path(arguments.readme), file.stem, tables)
     print(f"{study.title}\n\n{tables}")
     return 1 if any(row["status"] != "done" for row in rows) else 0
+
+
+def _left(
+    study: "Study", cells: "Sequence[Cell]", results: Path, arguments: Namespace
+) -> "tuple[Cell, ...]":
+    """Return the cells that are still to be measured."""
+    from pinn.benchmark.environment import commit
+    from pinn.benchmark.running import missing
+    from pinn.benchmark.store import known_rows
+
+    return missing(
+        cells,
+        known_rows(results),
+        study.limit,
+        commit=commit() if arguments.stale else None,
+        retry=arguments.retry,
+    )
 
 
 def _check(

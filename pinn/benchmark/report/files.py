@@ -8,7 +8,6 @@ from pinn.benchmark.report.plots import can_plot
 from pinn.benchmark.store import (
     has_parquet,
     known_rows,
-    read_rows,
     replaced,
     write_parquet,
     write_text,
@@ -23,7 +22,7 @@ def records_of(study: Study, results: Path) -> list[Record]:
     A cell's row may come from another study in the same folder. What a row says about its case is
     brought up to date: a target may have changed since it was measured.
     """
-    rows = {**known_rows(results.parent), **read_rows(results)}
+    rows = known_rows(results)
     cells = study.cells()
     pairs = [(cell, rows.get(cell.key)) for cell in cells]
     return [(cell, None if row is None else {**row, **cell.description()}) for cell, row in pairs]
