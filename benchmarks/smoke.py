@@ -35,7 +35,11 @@ STUDY = Study(
         Case(
             "heat",
             {"kappa": 0.1, "overtone": 0.0, "end": 0.2},
-            methods=(Trained(QUICK, "pinn, quick"), Integrated(Lines())),
+            methods=(
+                Trained(QUICK, "pinn, quick"),
+                Integrated(Lines(16, 1e-6)),
+                Integrated(Lines()),
+            ),
         ),
     ),
     limit=120.0,

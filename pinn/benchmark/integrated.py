@@ -66,9 +66,9 @@ def _alone(problem: Problem, method: Stepping) -> dict[str, float]:
     Room is made for as many steps as it takes, not for the most that it might.
     """
     with arithmetic("float64"):
-        _, march, state = stepping(problem, method)
-        taken = int(jax.jit(march)(state).stats["num_steps"])
         if isinstance(method, Adaptive):
+            _, march, state = stepping(problem, method)
+            taken = int(jax.jit(march)(state).stats["num_steps"])
             method = replace(method, max_steps=taken + 1)
         _, march, state = stepping(problem, method)
         program, compiling = compiled(march, state)

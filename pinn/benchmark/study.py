@@ -132,10 +132,16 @@ class Cell:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Every parameter of the problem, defaults included, as JSON knows them."""
-        if self.method.foreign:
-            return content(self.case.parameters)
-        signature = inspect.signature(self.factory.function)
+        """Every parameter of the problem, defaults included, as JSON knows them.
+
+        Of a problem that only another program knows, those that are given.
+        """
+        try:
+            signature = inspect.signature(self.factory.function)
+        except ProblemError:
+            if self.method.foreign:
+                return content(self.case.parameters)
+            raise
         defaults = {n: p.default for n, p in signature.parameters.items()}
         unknown = [name for name in self.case.parameters if name not in defaults]
         if unknown:

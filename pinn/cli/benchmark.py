@@ -49,11 +49,10 @@ def _run(
 ) -> int:
     from pinn.benchmark.report.files import markdown, records_of, update_readme, write_report
 
-    rows: list[dict[str, Any]] = []
     try:
         if not arguments.render:
             left = _left(study, cells, results, arguments)
-            rows = _measure(study, file, results, left, arguments)
+            _measure(study, file, results, left, arguments)
     except KeyboardInterrupt as interrupt:
         count = len(_left(study, cells, results, arguments))
         raise KeyboardInterrupt(
@@ -62,11 +61,14 @@ def _run(
         ) from interrupt
     for sentence in write_report(study, results):
         remark(sentence)
-    tables = markdown(study, records_of(study, results))
+    records = records_of(study, results)
+    tables = markdown(study, records)
     if arguments.readme is not None:
         update_readme(Path(arguments.readme), file.stem, tables)
     print(f"{study.title}\n\n{tables}")
-    return 1 if any(row["status"] != "done" for row in rows) else 0
+    chosen = {cell.key for cell in cells}
+    failed = any(row and row["status"] != "done" for c, row in records if c.key in chosen)
+    return 1 if failed and not arguments.render else 0
 
 
 def _left(

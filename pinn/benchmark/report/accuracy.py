@@ -29,7 +29,8 @@ class Accuracy(AbstractTable):
 
 
 def _left_out(count: int) -> str:
-    return f" {count} lines are left out, for they are not recorded yet." if count else ""
+    told = "1 line is" if count == 1 else f"{count} lines are"
+    return f" {told} left out: not recorded yet." if count else ""
 
 
 def _line(group: Group) -> list[str]:

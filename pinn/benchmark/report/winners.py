@@ -97,13 +97,14 @@ def verdict(duels: Sequence[_Duel]) -> str:
     lost = [duel for duel in duels if duel.faster is not None and duel.faster > 1.0]
     more_exact = [duel for duel in duels if duel.outclassed]
     unmatched = [duel for duel in duels if duel.equal_error is None]
-    sentences = [f"Of {len(duels)} networks,"]
+    sentences = [f"Of {len(duels)} networks," if len(duels) > 1 else "Of 1 network,"]
     if lost:
         ratio = factor(median(duel.faster or 0.0 for duel in lost))
         whole = factor(median(duel.faster_compiling_too or 0.0 for duel in lost))
+        are = "is" if len(lost) == 1 else "are"
         sentences.append(
-            f"{len(lost)} are beaten: a classical method is at least as accurate in less time, by "
-            f"a median factor of {ratio} without compilation and {whole} with it;"
+            f"{len(lost)} {are} beaten: a classical method is at least as accurate in less time, "
+            f"by a median factor of {ratio} without compilation and {whole} with it;"
         )
     else:
         sentences.append("none is beaten at equal error;")
