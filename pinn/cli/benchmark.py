@@ -19,6 +19,11 @@ def benchmark(arguments: Namespace) -> int:
     """Run what a study lacks, write its tables, and print them."""
     from pinn.benchmark.loading import load_study
 
+    if arguments.jobs < 1 or (arguments.limit is not None and not arguments.limit > 0.0):
+        raise PinnError(
+            f"--jobs must be 1 or more, and --limit more than 0 seconds, got {arguments.jobs} and "
+            f"{arguments.limit}."
+        )
     study, file = load_study(arguments.study)
     study = replace(study, limit=arguments.limit or study.limit)
     results = Path(arguments.out or file.parent / "results") / f"{file.stem}.jsonl"
