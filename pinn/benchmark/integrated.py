@@ -17,6 +17,9 @@ from pinn.references.integrate import stepping
 from pinn.references.method import AbstractMethod as Stepping
 from pinn.references.reference import reference
 
+AGAIN = 20.0
+"""Seconds below which a method over space is run twice, for the first run dispatches anew too."""
+
 
 @dataclass(frozen=True)
 class Integrated(AbstractMethod):
@@ -43,13 +46,10 @@ class Integrated(AbstractMethod):
         method = (
             replace(self.method, cache=False) if isinstance(self.method, Lines) else self.method
         )
-        started = time.perf_counter()
-        with compilation() as compiling_spans:
-            solved = reference(problem, method=method)
-        whole, total = time.perf_counter() - started, order.elapsed()
-        compiling = covered(compiling_spans)
+        solved, running, compiling = _timed(problem, method)
+        total = order.elapsed()
         row = {
-            "seconds": {"run": whole - compiling, "compile": compiling, "total": total},
+            "seconds": {"run": running, "compile": compiling, "total": total},
             "steps": solved.steps,
             "points": list(solved.counts),
             "precision": "float64",
@@ -57,7 +57,18 @@ class Integrated(AbstractMethod):
         }
         if isinstance(method, Stepping):
             row["seconds"] |= _alone(problem, method)
+        elif running < AGAIN:
+            row["seconds"]["run"] = min(running, _timed(problem, method)[1])
         return row
+
+
+def _timed(problem: Problem, method: Stepping | Lines | Collocation) -> tuple[Any, float, float]:
+    """Return a solution, and the seconds that it took without and for compilation."""
+    started = time.perf_counter()
+    with compilation() as spans:
+        solved = reference(problem, method=method)
+    whole, compiling = time.perf_counter() - started, covered(spans)
+    return solved, whole - compiling, compiling
 
 
 def _alone(problem: Problem, method: Stepping) -> dict[str, float]:
