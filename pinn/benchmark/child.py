@@ -50,6 +50,9 @@ def main(words: Sequence[str]) -> int:
         row = measured(cell, float(started), float(limit), Path(file).resolve().parent)
     except PinnError as error:
         row = {"status": "failed", "reason": str(error)}
+    except Exception as error:  # a mistake of any kind costs this cell alone
+        first = (str(error).strip().splitlines() or [""])[0]
+        row = {"status": "failed", "reason": f"{type(error).__name__}: {first[:300]}"}
     Path(place).write_text(json.dumps(row, ensure_ascii=False))
     return 0
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,7 +42,7 @@ def stepping(
     def march(start: Any) -> diffrax.Solution:
         return diffrax.diffeqsolve(
             equation.terms,
-            method.solver,
+            _solver(problem, method),
             interval.lower,
             interval.upper,
             method.first_step(interval.length),
@@ -86,7 +87,7 @@ def between_steps(
     floor. Higher derivatives follow from the equation.
     """
     equation = Equation.of(problem, method.separable)
-    solver = method.solver
+    solver = _solver(problem, method)
 
     def jet_at(steps: Steps, t: Float[Array, ""]) -> Jet:
         index = jnp.searchsorted(steps.times, t, side="right") - 1
@@ -161,13 +162,30 @@ def _highest(dynamics: Dynamics, t: Array, state: State) -> State:
     return {name: function(jet) for name, function in dynamics.solved.items()}
 
 
+def _solver(problem: Problem, method: AbstractMethod) -> diffrax.AbstractSolver:
+    """Return the solver; an implicit one solves its equations to the tolerances of the steps.
+
+    By default diffrax takes them from the controller, which a single step does not have.
+    """
+    solver = method.solver
+    if not (isinstance(method, Adaptive) and isinstance(solver, diffrax.AbstractImplicitSolver)):
+        return solver
+    finder = diffrax.VeryChord(rtol=method.rtol, atol=_absolute(problem, method))
+    return eqx.tree_at(lambda s: s.root_finder, solver, finder)
+
+
+def _absolute(problem: Problem, method: Adaptive) -> float:
+    """Return the absolute tolerance: a hundredth of the relative one, in units of the start."""
+    sizes = [np.max(np.abs(value), initial=0.0) for value in problem.initial_state.values()]
+    return 1e-2 * method.rtol * (float(max(sizes)) or 1.0)
+
+
 def _controller(problem: Problem, method: AbstractMethod) -> diffrax.AbstractStepSizeController:
     if not isinstance(method, Adaptive):
         return diffrax.ConstantStepSize()
-    sizes = [np.max(np.abs(value), initial=0.0) for value in problem.initial_state.values()]
     control = diffrax.PIDController(
         rtol=method.rtol,
-        atol=1e-2 * method.rtol * (max(sizes) or 1.0),
+        atol=_absolute(problem, method),
         pcoeff=0.2,
         icoeff=0.4,
         # Below round-off of the time itself no step is rejected for good.

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pinn.benchmark.environment import commit
+from pinn.benchmark.loading import load_study
+from pinn.benchmark.process import Running
 from pinn.benchmark.store import read_rows
 
 ROOT = Path(__file__).parents[2]
@@ -111,3 +114,24 @@ def test_a_run_ends_with_the_one_that_started_it(file):
         (child,) = children(process)
         assert alive(child)
     wait_for(lambda: not alive(child), seconds=10.0)
+
+
+def test_a_mistake_in_a_method_is_the_reason_of_the_row(tmp_path):
+    file = tmp_path / "mistake.py"
+    file.write_text(
+        "import dataclasses\n"
+        "from pinn.benchmark import AbstractMethod, Case, Study\n"
+        "@dataclasses.dataclass(frozen=True)\n"
+        "class Wrong(AbstractMethod):\n"
+        "    label = 'wrong'\n"
+        "    def measure(self, order):\n"
+        "        raise ValueError('first line\\nsecond')\n"
+        "STUDY = Study('?', (Case('kepler'),), (Wrong(),))\n"
+    )
+    study, _ = load_study(str(file))
+    (cell,) = study.cells()
+    running = Running(cell, file, 60.0, 1)
+    while (row := running.outcome()) is None:
+        time.sleep(0.1)
+    assert row["status"] == "failed" and row["reason"] == "ValueError: first line"
+    assert row["parameters"]["mu"] == 1.0 and row["commit"] == commit()

@@ -69,7 +69,7 @@ def _curves(axes: Any, groups: Sequence[Group], pick: Any) -> None:
             points.append((group.run_seconds or 0.0, value))
     for name, points in families.items():
         style = "*-" if name.startswith("pinn") else ".-"
-        axes.loglog(*zip(*sorted(points), strict=True), style, label=name)
+        axes.loglog(*zip(*points, strict=True), style, label=name)
 
 
 def family(label: str) -> str:
