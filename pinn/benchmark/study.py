@@ -100,6 +100,17 @@ class Study:
             ProblemError: a case names no known problem or parameter, or nothing to solve it with.
         """
         found: dict[str, Cell] = {}
+        for cell in self.entries():
+            found.setdefault(cell.key, cell)
+        return tuple(found.values())
+
+    def entries(self) -> tuple["Cell", ...]:
+        """Return every entry of the tables: a run may stand under several cases' titles.
+
+        Raises:
+            ProblemError: as for `cells`.
+        """
+        found: dict[tuple[str, str], Cell] = {}
         for case in self.cases:
             methods = self.methods if case.methods is None else case.methods
             if not methods:
@@ -112,7 +123,7 @@ class Study:
                 )
                 for seed in seeds:
                     cell = Cell(case, method, seed)
-                    found.setdefault(cell.key, cell)
+                    found.setdefault((cell.key, case.title), cell)
         return tuple(found.values())
 
 

@@ -21,9 +21,9 @@ def test_only_what_starts_at_random_runs_once_a_seed():
 
 
 def test_a_run_that_is_asked_for_twice_is_one():
-    assert (
-        len(Study("?", (Case("pendulum"), Case("pendulum", {}, "again")), (DOPRI8,)).cells()) == 1
-    )
+    study = Study("?", (Case("pendulum"), Case("pendulum", {}, "again")), (DOPRI8,))
+    assert [cell.case.title for cell in study.cells()] == ["pendulum"]
+    assert [cell.case.title for cell in study.entries()] == ["pendulum", "pendulum, again"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 from pinn.benchmark.report.groups import Record
 from pinn.benchmark.report.plots import can_plot
 from pinn.benchmark.store import (
+    Row,
     has_parquet,
     known_rows,
     replaced,
@@ -17,14 +18,13 @@ from pinn.errors import PinnError
 
 
 def records_of(study: Study, results: Path) -> list[Record]:
-    """Return every cell of a study with its row, or None; rows of other cells are left out.
+    """Return every entry of a study with its row, or None; rows of other studies are left out.
 
     A cell's row may come from another study in the same folder. What a row says about its case is
     brought up to date: a target may have changed since it was measured.
     """
     rows = known_rows(results)
-    cells = study.cells()
-    pairs = [(cell, rows.get(cell.key)) for cell in cells]
+    pairs = [(cell, rows.get(cell.key)) for cell in study.entries()]
     return [(cell, None if row is None else {**row, **cell.description()}) for cell, row in pairs]
 
 
@@ -41,10 +41,13 @@ def write_report(study: Study, results: Path) -> list[str]:
     """
     records = records_of(study, results)
     write_text(results.with_suffix(".md"), markdown(study, records))
-    rows = [row for _, row in records if row is not None]
+    rows: dict[str, Row] = {}
+    for cell, row in records:
+        if row is not None:
+            rows.setdefault(cell.key, row)
     missing = []
     if has_parquet():
-        write_parquet(results.with_suffix(".parquet"), rows)
+        write_parquet(results.with_suffix(".parquet"), rows.values())
     else:
         missing.append("No Parquet file is written, for pyarrow is not installed")
     if study.plots and can_plot():
