@@ -9,6 +9,8 @@ from typing import Any
 from pinn.benchmark.report.groups import Group, Record, grouped, worst_drift
 from pinn.benchmark.report.scaling import fit, step_seconds
 
+COLUMNS = 3
+
 
 def can_plot() -> bool:
     """Tell whether matplotlib is installed."""
@@ -52,7 +54,8 @@ class WorkPrecision(AbstractPlot):
                 axes = figure.axes[2 * row + column]
                 _curves(axes, groups, pick)
                 axes.set(title=title, xlabel="seconds, compiled", ylabel=what)
-            figure.axes[2 * row].legend(fontsize=7)
+            # Beside the curves, which it would hide.
+            axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.02, 0.5))
         return figure
 
 
@@ -95,14 +98,27 @@ class ScalingCurves(AbstractPlot):
                 sweeps.setdefault(group.case.sweep[0], []).append(group)
         if not sweeps:
             return None
-        figure = _figure(len(sweeps), 1)
-        for axes, (name, groups) in zip(figure.axes, sweeps.items(), strict=True):
-            pairs = sorted((g.case.sweep[1], step_seconds(g)) for g in groups if g.case.sweep)
-            found = fit(groups, "a step")
-            axes.loglog(*zip(*pairs, strict=True), "o-")
-            axes.set(xlabel=name, ylabel="seconds a step")
-            axes.set_title(f"exponent {found[0]:.2f}" if found else "")
+        rows = -(-len(sweeps) // COLUMNS)
+        figure = _figure(min(COLUMNS, len(sweeps)), rows)
+        for axes, (name, groups) in zip(figure.axes, sweeps.items(), strict=False):
+            _sweep(axes, name, groups)
+        for axes in figure.axes[len(sweeps) :]:
+            axes.remove()
         return figure
+
+
+def _sweep(axes: Any, name: str, groups: Sequence[Group]) -> None:
+    pairs = sorted(
+        (g.case.sweep[1], 1e3 * (step_seconds(g) or 0.0)) for g in groups if g.case.sweep
+    )
+    values, costs = zip(*pairs, strict=True)
+    found = fit(groups, "a step")
+    axes.loglog(values, costs, "o-")
+    axes.minorticks_off()
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.set_ylim(0.5 * min(costs), 2.0 * max(costs))  # noise should not look like growth
+    axes.set(xlabel=name, ylabel="ms a step")
+    axes.set_title(f"exponent {found[0]:.2f}" if found else "")
 
 
 def _figure(columns: int, rows: int) -> Any:
