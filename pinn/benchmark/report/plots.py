@@ -108,14 +108,14 @@ class ScalingCurves(AbstractPlot):
 
 
 def _sweep(axes: Any, name: str, groups: Sequence[Group]) -> None:
-    pairs = sorted(
-        (g.case.sweep[1], 1e3 * (step_seconds(g) or 0.0)) for g in groups if g.case.sweep
-    )
-    values, costs = zip(*pairs, strict=True)
+    known = [(g.case.sweep[1], step_seconds(g) or 0.0) for g in groups if g.case.sweep]
+    values, costs = zip(*sorted((value, 1e3 * cost) for value, cost in known), strict=True)
     found = fit(groups, "a step")
     axes.loglog(values, costs, "o-")
     axes.minorticks_off()
     axes.set_xticks(values, [f"{value:g}" for value in values])
+    ends = sorted({min(costs), max(costs)})
+    axes.set_yticks(ends, [f"{cost:.2g}" for cost in ends])
     axes.set_ylim(0.5 * min(costs), 2.0 * max(costs))  # noise should not look like growth
     axes.set(xlabel=name, ylabel="ms a step")
     axes.set_title(f"exponent {found[0]:.2f}" if found else "")
