@@ -109,7 +109,7 @@ STUDY = Study(
         *(swept("windows", n, replace(RECIPE, windows=pinn.Uniform(n))) for n in (1, 2, 4, 8)),
         *(swept("devices", n, devices=n) for n in (1, 2, 4)),
     ),
-    seeds=(0,),
+    seeds=(0, 1, 2),
     limit=300.0,
     tables=(Scaling(),),
     plots=(ScalingCurves(),),

@@ -36,11 +36,16 @@ SEPARABLE = ("SemiImplicitEuler", "StormerVerlet", "Yoshida4", "Yoshida8")
 OUTSIDE = tuple(Scipy("DOP853", rtol) for rtol in (1e-6, 1e-9, 1e-12))
 EVERYWHERE = (*networks(), *adaptive(), *fixed("GaussLegendre", shortest=25), *OUTSIDE)
 
-OVER_SPACE = (
-    Trained(),
-    *(Integrated(Lines(modes, rtol)) for modes, rtol in ((63, 1e-6), (105, 1e-9), (315, 1e-12))),
-    *(Scipy("DOP853", rtol, modes=129) for rtol in (1e-6, 1e-9)),
-)
+
+def over_space(points: int) -> tuple[Trained | Integrated | Scipy, ...]:
+    """Return methods over space; SciPy's have a given number of points."""
+    lines = ((63, 1e-6), (105, 1e-9), (315, 1e-12))
+    return (
+        Trained(),
+        *(Integrated(Lines(modes, rtol)) for modes, rtol in lines),
+        *(Scipy("DOP853", rtol, modes=points) for rtol in (1e-6, 1e-9)),
+    )
+
 
 STUDY = Study(
     title="What does a digit cost?",
@@ -56,8 +61,8 @@ STUDY = Study(
         ),
         Case("double_pendulum", {}, "t ≤ 5", methods=EVERYWHERE),
         Case("van_der_pol", {"mu": 1.0}, "μ = 1", methods=EVERYWHERE),
-        Case("kdv", {}, "", methods=OVER_SPACE),
-        Case("klein_gordon", {}, "", methods=OVER_SPACE),
+        Case("kdv", methods=over_space(255)),
+        Case("klein_gordon", methods=over_space(129)),
     ),
     limit=600.0,
     tables=(Accuracy(), Winners()),

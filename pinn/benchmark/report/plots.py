@@ -115,7 +115,7 @@ def _sweep(axes: Any, name: str, groups: Sequence[Group]) -> None:
     axes.minorticks_off()
     axes.set_xticks(values, [f"{value:g}" for value in values])
     ends = sorted({min(costs), max(costs)})
-    axes.set_yticks(ends, [f"{cost:.2g}" for cost in ends])
+    axes.set_yticks(ends, [f"{cost:.3g}" for cost in ends])
     axes.set_ylim(0.5 * min(costs), 2.0 * max(costs))  # noise should not look like growth
     axes.set(xlabel=name, ylabel="ms a step")
     axes.set_title(f"exponent {found[0]:.2f}" if found else "")
