@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinn import benchmark as benchmark
     from pinn import references as references
     from pinn.checking import check as check
     from pinn.checkpoint import load as load
@@ -92,6 +93,7 @@ _HOME = {
     "solve": "pinn.solver",
 }
 _MODULES = {
+    "benchmark": "pinn.benchmark",
     "group": "pinn.noether.group",
     "references": "pinn.references",
     "symmetry": "pinn.noether.symmetry",

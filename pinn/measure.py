@@ -125,9 +125,9 @@ def compare(
     problem = _as_far_as_trained(solution)
     truth = against or reference(problem)
     integrator = _integrator(problem, truth)
-    points = _sample_points(problem, samples)
+    points = sample_points(problem, samples)
     mine, theirs = solution(*points), truth(*points)
-    when = _ledger_times(problem, samples)
+    when = ledger_times(problem, samples)
     scores = Scores(
         {name: relative_l2(mine[name], theirs[name]) for name in problem.fields},
         drift(solution.trajectory, when),
@@ -184,7 +184,7 @@ def _integrator(problem: Problem, truth: Reference) -> Reference | None:
         return None
 
 
-def _sample_points(problem: Problem, samples: int | None) -> tuple[np.ndarray, ...]:
+def sample_points(problem: Problem, samples: int | None) -> tuple[np.ndarray, ...]:
     """Return an even grid over every axis, one broadcasting array a coordinate."""
     dimensions = len(problem.extent)
     lines = []
@@ -194,7 +194,7 @@ def _sample_points(problem: Problem, samples: int | None) -> tuple[np.ndarray, .
     return tuple(np.meshgrid(*lines, indexing="ij", sparse=True))
 
 
-def _ledger_times(problem: Problem, samples: int | None) -> np.ndarray:
+def ledger_times(problem: Problem, samples: int | None) -> np.ndarray:
     """Return the times at which charges are read; over space, each reading is an integral."""
     if problem.stationary:
         return np.zeros(0)

@@ -153,6 +153,32 @@ def _resume(parser: Parser) -> None:
     _no_cache(parser)
 
 
+def _benchmark(parser: Parser) -> None:
+    def flag(name: str, text: str) -> None:
+        parser.add_argument(name, action="store_true", help=text)
+
+    parser.add_argument(
+        "study", metavar="STUDY", help="a file that sets STUDY, or the name of one in benchmarks/"
+    )
+    parser.add_argument(
+        "--only",
+        metavar="WORD",
+        action="append",
+        default=[],
+        help="run only what has this word in its title, as --list shows it; may be repeated",
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time (1)")
+    parser.add_argument("--limit", type=float, metavar="S", help="seconds for one run")
+    parser.add_argument("--out", metavar="FOLDER", help="of the results (results/ by the study)")
+    parser.add_argument("--readme", metavar="FILE", help="put the tables between its marks")
+    flag("--list", "only list the runs")
+    flag("--render", "only write the tables from the rows that there are")
+    flag("--stale", "run also what was measured with code of another commit")
+    flag("--retry", "run also what failed")
+    flag("--check", "run all, write nothing, and fail where anything is ten times worse")
+    _quiet(parser)
+
+
 def _doctor(parser: Parser) -> None:
     pass
 
@@ -188,5 +214,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "check": ("Check everything that a problem claims", _check),
     "solve": ("Train a solver, and score it against a reference", _solve),
     "resume": ("Go on training a saved solver", _resume),
+    "benchmark": ("Run a study of problems × methods × seeds, or go on with it", _benchmark),
     "doctor": ("Check that this machine computes correctly", _doctor),
 }

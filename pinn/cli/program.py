@@ -13,8 +13,8 @@ from pinn.errors import PinnError
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    0 is success, 1 an incomplete training or a machine that computes wrongly, 2 wrong input, and
-    130 an interruption.
+    0 is success, 1 an incomplete training, a machine that computes wrongly or a study with
+    failures, 2 wrong input, and 130 an interruption.
     """
     try:
         code = _run(parse(sys.argv[1:] if words is None else words))
@@ -57,4 +57,8 @@ def _run(arguments: Namespace) -> int:
             from pinn.cli.run import resume_run
 
             return resume_run(arguments)
+        case "benchmark":
+            from pinn.cli.benchmark import benchmark
+
+            return benchmark(arguments)
     return 0

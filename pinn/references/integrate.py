@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +29,33 @@ class Steps:
     states: Mapping[str, Float[Array, "steps ..."]]
 
 
+def stepping(
+    problem: Problem, method: AbstractMethod
+) -> tuple["Equation", Callable[[Any], diffrax.Solution], Any]:
+    """Return the equation, the integration as a function of the initial state, and that state.
+
+    The function can be compiled; its result holds every step, padded to the most that there may be.
+    """
+    equation, interval = Equation.of(problem, method.separable), problem.interval
+    state = equation.pack({n: jnp.asarray(v) for n, v in problem.initial_state.items()})
+
+    def march(start: Any) -> diffrax.Solution:
+        return diffrax.diffeqsolve(
+            equation.terms,
+            _solver(problem, method),
+            interval.lower,
+            interval.upper,
+            method.first_step(interval.length),
+            start,
+            stepsize_controller=_controller(problem, method),
+            saveat=diffrax.SaveAt(t0=True, steps=True),
+            max_steps=method.limit,
+            throw=False,
+        )
+
+    return equation, march, state
+
+
 def integrate(problem: Problem, method: AbstractMethod) -> Steps:
     """Integrate over the problem's interval and keep every step.
 
@@ -35,28 +63,15 @@ def integrate(problem: Problem, method: AbstractMethod) -> Steps:
         PinnError: the integrator could not reach the end.
         ProblemError: the method needs an acceleration that does not depend on the velocity.
     """
-    equation = Equation.of(problem, method.separable)
-    state = equation.pack({n: jnp.asarray(v) for n, v in problem.initial_state.items()})
-    interval = problem.interval
-    result = diffrax.diffeqsolve(
-        equation.terms,
-        method.solver,
-        interval.lower,
-        interval.upper,
-        method.first_step(interval.length),
-        state,
-        stepsize_controller=_controller(problem, method),
-        saveat=diffrax.SaveAt(t0=True, steps=True),
-        max_steps=method.limit,
-        throw=False,
-    )
+    equation, march, state = stepping(problem, method)
+    result = march(state)
     times = np.asarray(result.ts)
     kept = np.isfinite(times)
     if result.result != diffrax.RESULTS.successful:
         raise PinnError(
             f"The reference integration by {method.name} stopped at {problem.time} = "
-            f"{times[kept][-1]:.6g} of {interval.upper:.6g}: the solution may be singular there; "
-            "shorten the interval, or choose another of pinn.references."
+            f"{times[kept][-1]:.6g} of {problem.interval.upper:.6g}: the solution may be singular "
+            "there; shorten the interval, or choose another of pinn.references."
         )
     states = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[kept]), result.ys)
     return Steps(jnp.asarray(times[kept]), equation.unpack(states))
@@ -72,7 +87,7 @@ def between_steps(
     floor. Higher derivatives follow from the equation.
     """
     equation = Equation.of(problem, method.separable)
-    solver = method.solver
+    solver = _solver(problem, method)
 
     def jet_at(steps: Steps, t: Float[Array, ""]) -> Jet:
         index = jnp.searchsorted(steps.times, t, side="right") - 1
@@ -147,13 +162,30 @@ def _highest(dynamics: Dynamics, t: Array, state: State) -> State:
     return {name: function(jet) for name, function in dynamics.solved.items()}
 
 
+def _solver(problem: Problem, method: AbstractMethod) -> diffrax.AbstractSolver:
+    """Return the solver; an implicit one solves its equations to the tolerances of the steps.
+
+    By default diffrax takes them from the controller, which a single step does not have.
+    """
+    solver = method.solver
+    if not (isinstance(method, Adaptive) and isinstance(solver, diffrax.AbstractImplicitSolver)):
+        return solver
+    finder = diffrax.VeryChord(rtol=method.rtol, atol=_absolute(problem, method))
+    return eqx.tree_at(lambda s: s.root_finder, solver, finder)
+
+
+def _absolute(problem: Problem, method: Adaptive) -> float:
+    """Return the absolute tolerance: a hundredth of the relative one, in units of the start."""
+    sizes = [np.max(np.abs(value), initial=0.0) for value in problem.initial_state.values()]
+    return 1e-2 * method.rtol * (float(max(sizes)) or 1.0)
+
+
 def _controller(problem: Problem, method: AbstractMethod) -> diffrax.AbstractStepSizeController:
     if not isinstance(method, Adaptive):
         return diffrax.ConstantStepSize()
-    sizes = [np.max(np.abs(value), initial=0.0) for value in problem.initial_state.values()]
     control = diffrax.PIDController(
         rtol=method.rtol,
-        atol=1e-2 * method.rtol * (max(sizes) or 1.0),
+        atol=_absolute(problem, method),
         pcoeff=0.2,
         icoeff=0.4,
         # Below round-off of the time itself no step is rejected for good.

@@ -26,6 +26,7 @@ def closed(orbit) -> pinn.Reference:
     [
         (Adaptive(), 1e-13),
         (Adaptive("Tsit5", rtol=1e-9), 1e-7),
+        (Adaptive("Kvaerno5", rtol=1e-8), 1e-7),
         (Fixed("StormerVerlet", steps=2000), 1e-5),
         (Fixed("Yoshida8", steps=200), 1e-11),
         (Fixed("GaussLegendre", steps=60), 1e-11),

@@ -1,0 +1,54 @@
+"""Our numbers beside published ones, with the source of each and how far to trust it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pinn.benchmark.report.groups import Group, Record, grouped
+from pinn.benchmark.report.markdown import grid, seconds, small
+from pinn.benchmark.report.table import AbstractTable
+from pinn.benchmark.study import Published
+
+HEADER = (
+    "problem", "ours", "seconds, compiling too", "published", "seconds", "hardware", "method",
+    "source", "trust", "ahead",
+)  # fmt: skip
+TRUST = (
+    "Trust: R read in the authors' repository, A in an abstract or first page, T in somebody "
+    "else's transcription of a table, M from memory. Published seconds are as stated, mostly "
+    "without compilation and on other hardware. Errors are relative L2 unless the method says "
+    "otherwise."
+)
+
+
+@dataclass(frozen=True)
+class AgainstPublished(AbstractTable):
+    """One line for each published number."""
+
+    def render(self, records: Sequence[Record]) -> str:
+        """Return the table and what the letters mean."""
+        ours = [g for g in grouped(records) if not g.classical]
+        lines = [_line(group, other) for group in ours for other in group.case.published]
+        known = [line for line in lines if line[-1] in ("ours", "theirs")]
+        ahead = sum(line[-1] == "ours" for line in known)
+        told = f"Ours is ahead in {ahead} of the {len(known)} lines that are recorded."
+        return f"{grid(HEADER, lines)}\n{told} {TRUST}\n"
+
+
+def _line(group: Group, other: Published) -> list[str]:
+    reached = small(group.error)
+    if group.error is None:
+        reached = group.failures[0].replace("|", "/") if group.failures else "not recorded yet"
+    method = other.method + (f" ({other.note})" if other.note else "")
+    ahead = "" if group.error is None else "ours" if group.error < other.error else "theirs"
+    return [
+        group.case.title,
+        reached,
+        seconds(group.whole_seconds),
+        small(other.error, 2),
+        seconds(other.seconds) if other.seconds is not None else "not stated",
+        other.hardware,
+        method,
+        other.source,
+        other.trust,
+        ahead,
+    ]

@@ -1,0 +1,108 @@
+"""Rows that differ in nothing but the seed, taken together."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from pinn.benchmark.store import Row
+from pinn.benchmark.study import Case, Cell
+
+Record = tuple[Cell, Row | None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one case by one method.
+
+    Args:
+        case: the problem in its setting.
+        label: what the method is called.
+        classical: whether it is a classical method.
+        together: what groups that solve the same problem share.
+        runs: the rows of runs that finished.
+        failures: why the others did not.
+        wanted: how many runs the study asks for.
+    """
+
+    case: Case
+    label: str
+    classical: bool
+    together: str
+    runs: tuple[Row, ...]
+    failures: tuple[str, ...]
+    wanted: int
+
+    @property
+    def error(self) -> float | None:
+        """The median over the seeds of the worst field's relative error."""
+        return self.middle(worst_error)
+
+    @property
+    def credible_error(self) -> float | None:
+        """The error, or ten times the reference's own where that is more."""
+        floors = self.values(lambda row: (row.get("reference") or {}).get("error"))
+        return None if self.error is None else max(self.error, 10.0 * max(floors, default=0.0))
+
+    @property
+    def run_seconds(self) -> float | None:
+        """The median time without compilation."""
+        return self.middle(lambda row: row["seconds"].get("run"))
+
+    @property
+    def compile_seconds(self) -> float | None:
+        """The median time of compilation."""
+        return self.middle(lambda row: row["seconds"].get("compile"))
+
+    @property
+    def whole_seconds(self) -> float | None:
+        """The median time with compilation; without imports and checks."""
+        return self.middle(whole_seconds)
+
+    def values(self, pick: Callable[[Row], Any]) -> list[float]:
+        """Return what the runs have to say, those that say nothing left out."""
+        return [value for row in self.runs if (value := pick(row)) is not None]
+
+    def middle(self, pick: Callable[[Row], Any]) -> float | None:
+        """Return the median over the seeds."""
+        values = self.values(pick)
+        return median(values) if values else None
+
+
+def grouped(records: Iterable[Record]) -> list[Group]:
+    """Return the runs by case and method, in the study's order."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for cell, row in records:
+        found.setdefault((cell.case.title, cell.method.label), []).append((cell, row))
+    return [_group(members) for members in found.values()]
+
+
+def _group(members: list[Record]) -> Group:
+    cell = members[0][0]
+    rows = [row for _, row in members if row is not None]
+    return Group(
+        cell.case,
+        cell.method.label,
+        cell.method.classical,
+        cell.group,
+        tuple(row for row in rows if row["status"] == "done"),
+        tuple(row["reason"] for row in rows if row["status"] != "done"),
+        len(members),
+    )
+
+
+def worst_error(row: Row) -> float | None:
+    """Return the largest relative error of a row's fields."""
+    return max((row.get("error") or {}).values(), default=None)
+
+
+def worst_drift(row: Row) -> float | None:
+    """Return the largest drift of a row's laws, None where there are none."""
+    return max((row.get("drift") or {}).values(), default=None)
+
+
+def whole_seconds(row: Row) -> float | None:
+    """Return the seconds with compilation."""
+    parts = [row["seconds"].get(name) for name in ("run", "compile")]
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
