@@ -17,21 +17,28 @@ class Peer:
     """A library to compare with.
 
     Args:
-        name: of the adapter, and of the file with the requirements.
+        name: what tables call it.
         package: its name in the registry.
         python: the version of Python in its environment.
         variables: that its process needs.
+        module: of the adapter, where it is not the name.
     """
 
     name: str
     package: str
     python: str
     variables: tuple[tuple[str, str], ...] = ()
+    module: str = ""
+
+    @property
+    def adapter(self) -> str:
+        """The module that runs it, which also names its environment and its requirements."""
+        return self.module or self.name
 
     @property
     def requirements(self) -> Path:
         """The file that pins what is installed."""
-        return HERE / "requirements" / f"{self.name}.txt"
+        return HERE / "requirements" / f"{self.adapter}.txt"
 
     @property
     def version(self) -> str:
@@ -46,7 +53,7 @@ class Peer:
     @property
     def folder(self) -> Path:
         """Where the environment is."""
-        return HERE / ".environments" / self.name
+        return HERE / ".environments" / self.adapter
 
     @property
     def interpreter(self) -> Path:
@@ -59,7 +66,8 @@ PEERS = {
     peer.name: peer
     for peer in (
         Peer("deepxde", "deepxde", "3.11", (("DDE_BACKEND", "pytorch"),)),
-        Peer("jinns", "jinns", "3.12", X64),
+        Peer("jinns", "jinns", "3.11", X64),
+        Peer("jinns_ssbroyden", "jinns", "3.11", (*X64, ("JINNS_METHOD", "ssbroyden")), "jinns"),
         Peer("pina", "pina-mathlab", "3.11"),
         Peer("scimba", "scimba", "3.11", X64),
         Peer("jno", "jax-numerical-operators", "3.12", X64),

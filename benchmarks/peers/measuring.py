@@ -110,7 +110,7 @@ def row(problem: Problem, said: dict[str, Any], values: dict[str, np.ndarray]) -
 
 def _run(peer: Peer, folder: Path, seconds: float) -> str | None:
     """Run the adapter on one core; return why there is no answer, None where there is one."""
-    words = [str(peer.interpreter), "-m", f"peers.{peer.name}", str(folder)]
+    words = [str(peer.interpreter), "-m", f"peers.{peer.adapter}", str(folder)]
     variables = {**os.environ, **dict.fromkeys(THREADS, "1"), **dict(peer.variables)}
     variables.pop("PYTHONPATH", None)
     limit = seconds + GRACE

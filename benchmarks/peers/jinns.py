@@ -1,0 +1,249 @@
+"""jinns in float64: natural gradient, or SSBroyden, both with the line searches it documents.
+
+In time alone the equation is a system of first order and the initial data a loss, on an even grid;
+over space both ends and the initial data are exact, and the points are a Sobol sequence.
+"""
+
+import os
+from dataclasses import dataclass
+from math import pi
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import io_callback
+from jax.flatten_util import ravel_pytree
+from jinns import solve
+from jinns.data import CubicMeshPDENonStatio, DataGeneratorODE
+from jinns.loss import (
+    ODE,
+    LossODE,
+    LossPDENonStatio,
+    LossWeightsODE,
+    LossWeightsPDENonStatio,
+    PDENonStatio,
+)
+from jinns.nn import PINN_MLP
+from jinns.optimizers import scale_by_SSBroyden_family, vanilla_ngd
+from jinns.parameters import Params
+from jinns.solver import GetJinnsVariableName
+from jinns.validation import AbstractValidationModule
+
+from .adapter import Clock, Order, Outcome, main
+
+TIMES, POINTS, DEPTH, STEPS = 400, 2500, 3, 200_000
+WIDTH = {"natural_gradient": 20, "ssbroyden": 30}
+WAVES = {"harmonic_oscillator": 0, "pendulum": 0, "kepler": 0, "wave": 1, "nls": 2}
+
+
+def train(order: Order) -> Outcome:
+    """Train by the method that `JINNS_METHOD` names until the budget is spent."""
+    method = os.environ.get("JINNS_METHOD", "natural_gradient")
+    clock = Clock(order.seconds)
+    network, weights = _network(order, WIDTH[method], jax.random.PRNGKey(order.seed))
+    params = Params(nn_params=weights, eq_params={})
+    data, loss, points = _loss(order, network, params, jax.random.PRNGKey(order.seed + 1))
+    found, losses, *_ = solve(
+        n_iter=STEPS,
+        init_params=params,
+        data=data,
+        loss=loss,
+        validation=_Budget(clock=clock),
+        verbose=False,
+        **_optimiser(method),
+    )
+    clock.stop()
+    count = len(order.statement.components)
+    evaluate = jax.jit(jax.vmap(lambda z: network(z, found)[:count]))
+    return Outcome(
+        lambda z: np.concatenate([evaluate(part) for part in np.array_split(z, 16)]),
+        clock,
+        int(np.count_nonzero(np.asarray(losses))),
+        ravel_pytree(weights)[0].size,
+        points,
+        f"{method.replace('_', ' ')}, {DEPTH} layers of {WIDTH[method]}, "
+        + ("soft initial data, even grid" if _mechanics(order) else "exact ends, Sobol points"),
+    )
+
+
+class _Budget(AbstractValidationModule):
+    """The validation hook, which can end the training, as a clock."""
+
+    clock: Clock = eqx.field(static=True, kw_only=True)
+    call_every: int = eqx.field(default=5, kw_only=True)
+
+    def __call__(self, params: Any) -> tuple[Any, Any, Any, Any]:
+        def over(leaf: Any) -> np.ndarray:
+            self.clock.start()
+            return np.asarray(self.clock.over())
+
+        leaf = jax.tree.leaves(params)[0].ravel()[0]  # so that it waits for the step
+        ended = io_callback(over, jax.ShapeDtypeStruct((), bool), leaf)
+        return self, ended, jnp.asarray(0.0), False
+
+
+def callback_value(params: Any, loss: Any, batch: Any) -> Any:
+    """Return the loss; jinns asks for this name and these arguments."""
+    return loss(params, batch)[0]
+
+
+def callback_gradient(params: Any, loss: Any, batch: Any) -> Any:
+    """Return the gradient of the loss."""
+    import jax
+
+    return jax.grad(lambda p: loss(p, batch)[0])(params)
+
+
+def _optimiser(method: str) -> dict[str, Any]:
+    if method == "natural_gradient":
+        return {"optimizer": vanilla_ngd(gram_reg=1e-8)}
+    given = {
+        "value": GetJinnsVariableName("train_loss_value"),
+        "grad_pt": GetJinnsVariableName("grads"),
+        "loss": GetJinnsVariableName("loss"),
+        "batch": GetJinnsVariableName("batch"),
+        "value_fn": callback_value,
+        "grad_fn": callback_gradient,
+    }
+    return {"optimizer": scale_by_SSBroyden_family(), "extra_optax_args_and_kwargs": given}
+
+
+def _mechanics(order: Order) -> bool:
+    return order.statement.space == "none"
+
+
+def _unknowns(order: Order) -> tuple[str, ...]:
+    """Return the network's outputs: in mechanics the rates as well."""
+    names = order.statement.components
+    return (*names, *(f"{n}_t" for n in names)) if _mechanics(order) else names
+
+
+def _network(order: Order, width: int, key: Any) -> tuple[Any, Any]:
+    inputs = _features(order, jnp.zeros(len(order.lower))).shape[0]
+    sizes = [inputs] + [width] * DEPTH
+    layers = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in _layer(a, b)]
+    return PINN_MLP.create(
+        key=key,
+        eqx_list=(*layers, (eqx.nn.Linear, width, len(_unknowns(order)))),
+        eq_type="ODE" if _mechanics(order) else "PDENonStatio",
+        input_transform=lambda z, params: _features(order, z),
+        output_transform=lambda z, y, params: _transformed(order, z, y),
+    )
+
+
+def _layer(inputs: int, outputs: int) -> tuple[Any, ...]:
+    return (eqx.nn.Linear, inputs, outputs), (jnp.tanh,)
+
+
+def _features(order: Order, z: Any) -> Any:
+    """Return normalised coordinates; on a circle, x by sines and cosines."""
+    lower, upper = jnp.asarray(order.lower), jnp.asarray(order.upper)
+    scaled = 2.0 * (z - lower) / (upper - lower) - 1.0
+    if _mechanics(order):
+        return scaled
+    angle = pi * scaled[1] * (1.0 if order.statement.space == "periodic" else 0.5)
+    counts = range(1, WAVES.get(order.statement.name, 3) + 1)
+    return jnp.stack([scaled[0], *(f(k * angle) for k in counts for f in (jnp.sin, jnp.cos))])
+
+
+def _transformed(order: Order, z: Any, y: Any) -> Any:
+    """Return the network's output with exact initial data and walls, over space."""
+    if _mechanics(order):
+        return y
+    statement, t, x = order.statement, z[0] - order.lower[0], z[1]
+    start = statement.initial(x, order.constants, jnp)
+    if statement.space == "walls":
+        y = 4.0 * (x - order.lower[1]) * (order.upper[1] - x) * y
+    known = jnp.stack([start[n] for n in statement.components])
+    if statement.order == 2:
+        known = known + t * jnp.stack([start[f"{n}_t"] for n in statement.components])
+    return known + t**statement.order * y
+
+
+def _loss(order: Order, network: Any, params: Any, key: Any) -> tuple[Any, Any, int]:
+    lower, upper, statement = order.lower, order.upper, order.statement
+    if _mechanics(order):
+        data = DataGeneratorODE(key=key, nt=TIMES, tmin=lower[0], tmax=upper[0], method="grid")
+        start = statement.initial(jnp.zeros(()), order.constants, jnp)
+        begin = jnp.stack([start[name] for name in _unknowns(order)])
+        equation = _System(order=_Fixed(order))
+        loss = LossODE(
+            u=network,
+            dynamic_loss=equation,
+            loss_weights=LossWeightsODE(dyn_loss=1.0, initial_condition=1.0),
+            initial_condition=(lower[0], begin),
+            params=params,
+        )
+        return data, loss, TIMES
+    data = CubicMeshPDENonStatio(
+        key=key,
+        n=POINTS,
+        nb=None,
+        ni=1,
+        dim=1,
+        min_pts=(lower[1],),
+        max_pts=(upper[1],),
+        tmin=lower[0],
+        tmax=upper[0],
+        method="sobol",
+    )
+    loss = LossPDENonStatio(
+        u=network,
+        dynamic_loss=_Field(order=_Fixed(order)),
+        loss_weights=LossWeightsPDENonStatio(dyn_loss=1.0),
+        params=params,
+    )
+    return data, loss, POINTS
+
+
+@dataclass(frozen=True, eq=False)
+class _Fixed:
+    """An order that is known by its identity, which JAX can hash."""
+
+    order: Order
+
+
+class _System(ODE):
+    """An equation in time, as a system of first order."""
+
+    order: _Fixed = eqx.field(static=True, kw_only=True)
+
+    def equation(self, t: Any, u: Any, params: Any) -> Any:
+        order = self.order.order
+        names = _unknowns(order)
+        values, rates = jax.jvp(lambda s: u(s, params), (t,), (jnp.ones_like(t),))
+        entries = {n: values[i] for i, n in enumerate(names)}
+        entries |= {f"{n}t": rates[i] for i, n in enumerate(names) if n.endswith("_t")}
+        count = len(order.statement.components)
+        kinematic = [rates[i] - values[count + i] for i in range(count)]
+        dynamic = order.statement.residuals(entries, order.constants, jnp)
+        return jnp.stack([*kinematic, *dynamic])
+
+
+class _Field(PDENonStatio):
+    """An equation over time and space."""
+
+    order: _Fixed = eqx.field(static=True, kw_only=True)
+
+    def equation(self, t_x: Any, u: Any, params: Any) -> Any:
+        statement = self.order.order.statement
+        known = {"": lambda z: u(z, params)}
+
+        def along(letters: str) -> Any:
+            if letters not in known:
+                inner, axis = along(letters[:-1]), "tx".index(letters[-1])
+                unit = jnp.zeros(2).at[axis].set(1.0)
+                known[letters] = lambda z: jax.jvp(inner, (z,), (unit,))[1]
+            return known[letters]
+
+        entries = {}
+        for name in (*statement.components, *statement.derivatives):
+            component, _, letters = name.partition("_")
+            entries[name] = along(letters)(t_x)[statement.components.index(component)]
+        return jnp.stack(statement.residuals(entries, self.order.order.constants, jnp))
+
+
+if __name__ == "__main__":
+    main(train)
