@@ -89,12 +89,6 @@ class Clock:
         return self.left() <= 0.0
 
 
-def normalised(order: Order, points: Any) -> Any:
-    """Return points (N, d) mapped to [−1, 1] along each axis."""
-    lower, upper = np.array(order.lower), np.array(order.upper)
-    return 2.0 * (points - lower) / (upper - lower) - 1.0
-
-
 def drawn(order: Order, count: int, seed: int) -> np.ndarray:
     """Return points (count, d), a scrambled Sobol sequence over the domain."""
     from scipy.stats import qmc

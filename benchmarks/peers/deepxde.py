@@ -7,7 +7,6 @@ example's own walls are not the problem's.
 """
 
 from dataclasses import dataclass
-from math import pi
 from typing import Any
 
 import deepxde as dde
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from .adapter import Clock, Order, Outcome, main
+from .ansatz import exact, features
 
 CHUNK, ADAM_SHARE = 20, 0.4
 
@@ -47,7 +47,7 @@ RECIPES = {
     "pendulum": Recipe(64, 3, 400, 0, 0, 15000, 6),
     "kepler": Recipe(64, 3, 400, 0, 0, 15000, 6),
     "burgers": Recipe(20, 3, 2540, 160, 80, 15000),
-    "wave": Recipe(100, 3, 2000, 360, 0, 10000, 2),
+    "wave": Recipe(100, 3, 2000, 0, 0, 10000, 2),
     "kdv": Recipe(40, 4, 6000, 0, 0, 15000, 4),
     "nls": Recipe(100, 4, 5000, 200, 0, 10000, 1),
     "allen_cahn": Recipe(40, 3, 8000, 0, 0, 40000, 4),
@@ -161,14 +161,6 @@ def _initial_losses(order: Order, domain: Any) -> list[Any]:
 
     for i, component in enumerate(statement.components):
         losses.append(dde.icbc.IC(domain, value_of(component), lambda _, on: on, component=i))
-    if statement.order == 2:
-        losses.append(
-            dde.icbc.OperatorBC(
-                domain,
-                lambda x, y, _: dde.grad.jacobian(y, x, i=0, j=1),
-                lambda x, _: bool(np.isclose(x[1], order.lower[0])),
-            )
-        )
     return losses
 
 
@@ -183,40 +175,25 @@ def _network(order: Order, recipe: Recipe) -> Any:
     return net
 
 
+def _place(order: Order, x: Any) -> tuple[Any, Any]:
+    """Return t and x as columns; DeepXDE has x first."""
+    if order.statement.space == "none":
+        return x[:, :1], None
+    return x[:, 1:2], x[:, :1]
+
+
 def _features(order: Order, recipe: Recipe, x: Any) -> Any:
-    """Return time with its waves; and x, which on a circle is known by its waves only."""
-    space = order.statement.space
-    t = x[:, _axis(order, "t") :][:, :1]
-    tau = 2.0 * (t - order.lower[0]) / (order.upper[0] - order.lower[0]) - 1.0
-    waves = range(1, recipe.waves + 1)
-    if space == "none":
-        return torch.cat(
-            [tau, *(f(k * pi * tau) for k in waves for f in (torch.sin, torch.cos))], 1
-        )
-    length = order.upper[1] - order.lower[1]
-    angle = pi * (2.0 * (x[:, :1] - order.lower[1]) / length - 1.0)
-    if space == "walls":
-        angle = 0.5 * angle
-    turns = [f(k * angle) for k in waves for f in (torch.sin, torch.cos)]
-    plain = [] if space == "periodic" and waves else [angle / pi]
-    return torch.cat([tau, *plain, *turns], 1)
+    t, place = _place(order, x)
+    if recipe.walls:  # a circle that is cut open
+        return x
+    return torch.cat(features(order, t, place, recipe.waves, torch), 1)
 
 
 def _transformed(order: Order, recipe: Recipe, x: Any, y: Any) -> Any:
-    """Return y with exact initial data and walls, where the recipe has them."""
-    statement, t = order.statement, x[:, _axis(order, "t") :][:, :1] - order.lower[0]
-    if statement.space == "walls" and not recipe.walls:
-        place = x[:, :1]
-        y = 4.0 * (place - order.lower[1]) * (order.upper[1] - place) * y
     if recipe.initial:
         return y
-    start = statement.initial(x[:, :1], order.constants, torch)
-    ramp = torch.tanh(t)
-    parts = []
-    for i, name in enumerate(statement.components):
-        known = start[name] + (start[f"{name}_t"] * ramp if statement.order == 2 else 0.0)
-        parts.append(known + ramp**statement.order * y[:, i : i + 1])
-    return torch.cat(parts, 1)
+    columns = [y[:, i : i + 1] for i in range(y.shape[1])]
+    return torch.cat(exact(order, *_place(order, x), columns, torch), 1)
 
 
 if __name__ == "__main__":

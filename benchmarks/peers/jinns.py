@@ -6,7 +6,6 @@ over space both ends and the initial data are exact, and the points are a Sobol 
 
 import os
 from dataclasses import dataclass
-from math import pi
 from typing import Any
 
 import equinox as eqx
@@ -32,10 +31,20 @@ from jinns.solver import GetJinnsVariableName
 from jinns.validation import AbstractValidationModule
 
 from .adapter import Clock, Order, Outcome, main
+from .ansatz import exact, features
 
 TIMES, POINTS, DEPTH, STEPS = 400, 2500, 3, 200_000
 WIDTH = {"natural_gradient": 20, "ssbroyden": 30}
-WAVES = {"harmonic_oscillator": 0, "pendulum": 0, "kepler": 0, "wave": 1, "nls": 2}
+WAVES = {
+    "harmonic_oscillator": 0,
+    "pendulum": 0,
+    "kepler": 0,
+    "burgers": 3,
+    "wave": 1,
+    "kdv": 3,
+    "nls": 2,
+    "allen_cahn": 3,
+}
 
 
 def train(order: Order) -> Outcome:
@@ -138,28 +147,13 @@ def _layer(inputs: int, outputs: int) -> tuple[Any, ...]:
 
 
 def _features(order: Order, z: Any) -> Any:
-    """Return normalised coordinates; on a circle, x by sines and cosines."""
-    lower, upper = jnp.asarray(order.lower), jnp.asarray(order.upper)
-    scaled = 2.0 * (z - lower) / (upper - lower) - 1.0
-    if _mechanics(order):
-        return scaled
-    angle = pi * scaled[1] * (1.0 if order.statement.space == "periodic" else 0.5)
-    counts = range(1, WAVES.get(order.statement.name, 3) + 1)
-    return jnp.stack([scaled[0], *(f(k * angle) for k in counts for f in (jnp.sin, jnp.cos))])
+    x = None if _mechanics(order) else z[1]
+    return jnp.stack(features(order, z[0], x, WAVES[order.statement.name], jnp))
 
 
 def _transformed(order: Order, z: Any, y: Any) -> Any:
-    """Return the network's output with exact initial data and walls, over space."""
-    if _mechanics(order):
-        return y
-    statement, t, x = order.statement, z[0] - order.lower[0], z[1]
-    start = statement.initial(x, order.constants, jnp)
-    if statement.space == "walls":
-        y = 4.0 * (x - order.lower[1]) * (order.upper[1] - x) * y
-    known = jnp.stack([start[n] for n in statement.components])
-    if statement.order == 2:
-        known = known + t * jnp.stack([start[f"{n}_t"] for n in statement.components])
-    return known + t**statement.order * y
+    """Return the network's output, over space with exact initial data and walls."""
+    return y if _mechanics(order) else jnp.stack(exact(order, z[0], z[1], list(y), jnp))
 
 
 def _loss(order: Order, network: Any, params: Any, key: Any) -> tuple[Any, Any, int]:
