@@ -8,7 +8,9 @@ from .adapter import Order
 
 
 def features(order: Order, t: Any, x: Any, waves: int, maths: Any) -> list[Any]:
-    """Return normalised time, and x in [−1, 1] with its waves; on a circle, by its waves only.
+    """Return time, and x in [−1, 1] with its waves; on a circle, by its waves only.
+
+    In mechanics time is only centred, not scaled: the motion's own time scale is 1.
 
     Args:
         order: what is solved.
@@ -19,7 +21,8 @@ def features(order: Order, t: Any, x: Any, waves: int, maths: Any) -> list[Any]:
     """
     tau = _scaled(order, 0, t)
     if x is None:
-        return [tau, *_waves(pi * tau, waves, maths)]
+        centred = t - 0.5 * (order.lower[0] + order.upper[0])
+        return [centred, *_waves(pi * tau, waves, maths)]
     place = _scaled(order, 1, x)
     if order.statement.space == "periodic":
         return [tau, *_waves(pi * place, waves, maths)]
