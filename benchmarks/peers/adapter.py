@@ -16,8 +16,6 @@ import numpy as np
 
 from .statements import STATEMENTS, Statement
 
-BORN = time.perf_counter()
-
 
 class Unsupported(Exception):
     """The peer cannot state this problem; the sentence says why."""
@@ -99,12 +97,14 @@ def drawn(order: Order, count: int, seed: int) -> np.ndarray:
 
 def main(train: Callable[[Order], Outcome]) -> None:
     """Read the order named on the command line, train, and write the answer beside it."""
-    folder = Path(sys.argv[1])
+    begun, folder = time.perf_counter(), Path(sys.argv[1])
     stated = json.loads((folder / "order.json").read_text())
+    importing = time.time() - stated.pop("launched")
     statement = STATEMENTS[stated.pop("problem")]
     order = Order(statement, **{k: _tuples(v) for k, v in stated.items()})
     try:
-        row, values = _solved(train(order), np.load(folder / "points.npz"))
+        row, values = _solved(train(order), np.load(folder / "points.npz"), begun)
+        row["seconds_import"] = importing
     except Exception as error:  # whatever a peer trips over is the reason in its row
         row, values = {"reason": _sentence(error)}, {}
         if not isinstance(error, Unsupported):
@@ -117,14 +117,16 @@ def main(train: Callable[[Order], Outcome]) -> None:
     os._exit(0)  # some peers leave threads behind
 
 
-def _solved(outcome: Outcome, points: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _solved(
+    outcome: Outcome, points: Any, begun: float
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     clock = outcome.clock
     if clock.ended is None:
         clock.stop()
-    started, ended = clock.started or BORN, clock.ended or BORN
+    started, ended = clock.started or begun, clock.ended or begun
     values = {name: np.asarray(outcome.predict(points[name]), float) for name in points.files}
     row = {
-        "seconds_setup": started - BORN,
+        "seconds_setup": started - begun,
         "seconds_train": ended - started,
         "steps": int(outcome.steps),
         "parameters": int(outcome.parameters),

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,13 @@ def test_grid(problem: Problem) -> np.ndarray:
     return np.stack([line.ravel() for line in lines], axis=-1)
 
 
-def export(folder: Path, problem: Problem, parameters: Parameters, seconds: float, seed: int):
-    """Write what a peer is asked: `order.json`, and the points to answer at in `points.npz`."""
+def export(
+    folder: Path, problem: Problem, parameters: Parameters, seconds: float, seed: int
+) -> None:
+    """Write the points to answer at, and the order, which notes the time of the launch."""
     name = problem.name
     axes = [problem.axes[c] for c in statement_of(name).coordinates]
+    np.savez(folder / "points.npz", grid=test_grid(problem), ledger=Layout.of(problem).points)
     order = {
         "problem": name,
         "constants": constants_of(name, parameters),
@@ -56,6 +60,6 @@ def export(folder: Path, problem: Problem, parameters: Parameters, seconds: floa
         "upper": [axis.upper for axis in axes],
         "seconds": seconds,
         "seed": seed,
+        "launched": time.time(),
     }
-    np.savez(folder / "points.npz", grid=test_grid(problem), ledger=Layout.of(problem).points)
     (folder / "order.json").write_text(json.dumps(order))

@@ -6,6 +6,7 @@ points are an even grid in time, and a Sobol sequence over space.
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import equinox as eqx
@@ -108,7 +109,7 @@ def callback_gradient(params: Any, loss: Any, batch: Any) -> Any:
 
 def _optimiser(method: str) -> dict[str, Any]:
     if method == "natural_gradient":
-        return {"optimizer": vanilla_ngd(gram_reg=1e-8)}
+        return {"optimizer": vanilla_ngd(gram_reg=1e-5)}
     given = {
         "value": GetJinnsVariableName("train_loss_value"),
         "grad_pt": GetJinnsVariableName("grads"),
@@ -127,7 +128,7 @@ def _mechanics(order: Order) -> bool:
 def _network(order: Order, width: int, key: Any) -> tuple[Any, Any]:
     inputs = _features(order, jnp.zeros(len(order.lower))).shape[0]
     sizes = [inputs] + [width] * DEPTH
-    layers = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in _layer(a, b)]
+    layers = [part for a, b in pairwise(sizes) for part in _layer(a, b)]
     return PINN_MLP.create(
         key=key,
         eqx_list=(*layers, (eqx.nn.Linear, width, len(order.statement.components))),

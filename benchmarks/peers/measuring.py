@@ -96,7 +96,11 @@ def row(problem: Problem, said: dict[str, Any], values: dict[str, np.ndarray]) -
     if "reason" in said:
         return {"reason": said["reason"]}
     about = {
-        "seconds": {"run": said["seconds_train"], "compile": said["seconds_setup"]},
+        "seconds": {
+            "run": said["seconds_train"],
+            "compile": said["seconds_setup"],
+            "import": said["seconds_import"],
+        },
         "steps": said["steps"],
         "parameter_count": said["parameters"],
         "points": said["points"],
