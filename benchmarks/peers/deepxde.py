@@ -16,7 +16,7 @@ import torch
 from .adapter import Clock, Order, Outcome, main
 from .ansatz import exact, features
 
-CHUNK, ADAM_SHARE = 20, 0.4
+CHUNK, ADAM_SHARE = 10, 0.4
 
 
 @dataclass(frozen=True)

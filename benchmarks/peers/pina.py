@@ -22,7 +22,7 @@ from pina.solver import PINN
 from .adapter import Clock, Order, Outcome, main
 from .ansatz import exact, features
 
-ADAM_SHARE, ADAM_STEPS, DEPTH = 0.4, 10_000, 3
+ADAM_SHARE, ADAM_STEPS, DEPTH, CHUNK = 0.4, 10_000, 3, 10
 RECIPES = {  # width, points, waves
     "harmonic_oscillator": (64, 400, 6),
     "pendulum": (64, 400, 6),
@@ -49,7 +49,7 @@ def train(order: Order) -> Outcome:
     steps = _run(adam, _Stop(clock, (1.0 - ADAM_SHARE) * order.seconds), ADAM_STEPS)
     newton = TorchOptimizer(
         torch.optim.LBFGS,
-        max_iter=20,
+        max_iter=CHUNK,
         history_size=100,
         tolerance_grad=0.0,
         tolerance_change=0.0,
@@ -61,7 +61,7 @@ def train(order: Order) -> Outcome:
     return Outcome(
         lambda z: _predicted(order, model, z),
         clock,
-        steps + 20 * calls,
+        steps + CHUNK * calls,
         sum(p.numel() for p in model.parameters()),
         points,
         f"{steps} steps of Adam, then L-BFGS; {DEPTH} layers of {width}, exact initial data and "
