@@ -1,0 +1,102 @@
+"""Other libraries and this one: the same problems, core, budget, test grid and reference.
+
+Every peer trains for the same seconds by `peers/run.py`. Ours runs at several tolerances, so that
+the time at which it reaches a peer's error can be read off. A problem is run by one library after
+the other, then the next problem; seeds are the outer order.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pinn
+from pinn.benchmark import Case, Outside, Study, Trained
+from pinn.benchmark.report import Accuracy
+from pinn.benchmark.report.groups import Group, Record, grouped
+from pinn.benchmark.report.markdown import factor, grid, seconds, small
+from pinn.benchmark.report.table import AbstractTable
+from pinn.problem.registry import factory
+
+SECONDS, SEEDS = 60, (0,)
+PEERS = ("deepxde", "jinns", "jinns_ssbroyden", "pina", "scimba", "jno")
+PROBLEMS = (
+    "harmonic_oscillator", "pendulum", "kepler", "burgers", "wave", "kdv", "nls", "allen_cahn",
+)  # fmt: skip
+HEADER = (
+    "problem", "peer", "its error", "its s", "ours as good in s", "times faster",
+    "our error in its time", "times smaller", "why there is none",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AgainstPeers(AbstractTable):
+    """One line for each problem and peer: how much faster, and how much more accurate, we are."""
+
+    def render(self, records: Sequence[Record]) -> str:
+        """Return the table."""
+        groups = grouped(records)
+        ours = [g for g in groups if g.label not in PEERS]
+        rows = [
+            self._line(g, [o for o in ours if o.case.title == g.case.title])
+            for g in groups
+            if g.label in PEERS
+        ]
+        return grid(HEADER, rows) + (
+            "\nSeconds are of training and compilation, without imports; medians over the seeds. "
+            "An error of ours is no less than ten times the reference's own.\n"
+        )
+
+    def _line(self, peer: Group, ours: list[Group]) -> list[str]:
+        error, spent = peer.error, peer.whole_seconds
+        if error is None or spent is None:
+            reason = peer.failures[0].replace("|", "/") if peer.failures else "not recorded yet"
+            return [peer.case.title, peer.label, *[""] * 6, reason]
+        known = [(o.credible_error, o.whole_seconds) for o in ours]
+        done = [(e, s) for e, s in known if e is not None and s is not None]
+        fast = min((s for e, s in done if e <= error), default=None)
+        close = min((e for e, s in done if s <= spent), default=None)
+        return [
+            peer.case.title,
+            peer.label,
+            small(error),
+            seconds(spent),
+            "never" if fast is None else seconds(fast),
+            "" if fast is None else factor(spent / fast),
+            "none yet" if close is None else small(close),
+            "" if close is None else factor(error / close),
+            "",
+        ]
+
+
+def defaults(name: str) -> dict[str, float]:
+    """Return every parameter of a problem, so that peers and ours are known to solve the same."""
+    signature = inspect.signature(factory(name).function)
+    return {n: p.default for n, p in signature.parameters.items()}
+
+
+def peer(name: str) -> Outside:
+    """Return the program that runs a peer."""
+    words = ("benchmarks/peers/run.py", name, "{problem}", "--seconds", str(SECONDS))
+    return Outside(
+        ("python", *words, "--seed", "{seed}", "--parameters", "{parameters}"), name=name
+    )
+
+
+def ours() -> tuple[Trained, ...]:
+    """Return the default recipe, and windows of several tolerances."""
+    return (
+        Trained(),
+        *(
+            Trained(pinn.Recipe(windows=pinn.Adaptive(tolerance=t)), name=f"pinn {t:.0e}")
+            for t in (1e-3, 1e-6, 1e-9)
+        ),
+    )
+
+
+STUDY = Study(
+    title="How do other libraries do in the same time?",
+    cases=tuple(Case(name, defaults(name), seeds=(seed,)) for seed in SEEDS for name in PROBLEMS),
+    methods=(*ours(), *(peer(name) for name in PEERS)),
+    limit=SECONDS + 480.0,
+    tables=(AgainstPeers(), Accuracy()),
+)
