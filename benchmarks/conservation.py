@@ -43,7 +43,7 @@ FIELDS = (
     ("klein_gordon", {"end": 2.0}),
     ("nls", {}),
     ("wave", {}),
-    ("sine_gordon", {}),
+    ("bbm", {}),
     ("mkdv", {}),
 )
 
