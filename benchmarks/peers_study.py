@@ -76,7 +76,7 @@ def defaults(name: str) -> dict[str, float]:
 
 def peer(name: str) -> Outside:
     """Return the program that runs a peer."""
-    words = ("benchmarks/peers/run.py", name, "{problem}", "--seconds", str(SECONDS))
+    words = ("peers/run.py", name, "{problem}", "--seconds", str(SECONDS))
     return Outside(
         ("python", *words, "--seed", "{seed}", "--parameters", "{parameters}"), name=name
     )

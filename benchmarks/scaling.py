@@ -56,8 +56,13 @@ def diffusion(dimensions: int = 1, end: float = 0.1) -> pinn.Problem:
     )
 
 
+def perceptron(width: int) -> pinn.Network:
+    """Return a network whose hidden layers are trained."""
+    return pinn.Network(width=width, depth=2, spread=1.0, harmonics=1)
+
+
 RECIPE = pinn.Recipe(
-    network=pinn.Network(width=16, depth=2, spread=1.0, harmonics=1),
+    network=perceptron(16),
     windows=pinn.Uniform(1),
     points=1024,
     steps=40,
@@ -88,7 +93,7 @@ def swept(quantity: str, value: float, recipe: pinn.Recipe = RECIPE, **case) -> 
 
 def wide(width: int) -> pinn.Recipe:
     """Return the recipe with a wider network."""
-    return replace(RECIPE, network=replace(RECIPE.network, width=width))
+    return replace(RECIPE, network=perceptron(width))
 
 
 def unknowns(width: int) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pinn.measure import Scores as Scores
     from pinn.measure import compare as compare
     from pinn.networks.mlp import Network as Network
+    from pinn.networks.separable import Separable as Separable
     from pinn.noether import group as group
     from pinn.noether import symmetry as symmetry
     from pinn.noether.multipliers import find_multipliers as find_multipliers
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from pinn.training.gauss_newton import GaussNewton as GaussNewton
     from pinn.training.recipe import Recipe as Recipe
     from pinn.training.windows import Adaptive as Adaptive
+    from pinn.training.windows import Controlled as Controlled
     from pinn.training.windows import Uniform as Uniform
 
 try:
@@ -57,6 +59,7 @@ except PackageNotFoundError:  # a source tree that was never installed
 _HOME = {
     "Adaptive": "pinn.training.windows",
     "Augmented": "pinn.training.conservation",
+    "Controlled": "pinn.training.windows",
     "Balance": "pinn.problem.problem",
     "CheckpointError": "pinn.errors",
     "Derivative": "pinn.problem.conditions",
@@ -67,6 +70,7 @@ _HOME = {
     "Jet": "pinn.jets",
     "Multiplier": "pinn.problem.problem",
     "Network": "pinn.networks.mlp",
+    "Separable": "pinn.networks.separable",
     "Neumann": "pinn.problem.conditions",
     "Optax": "pinn.training.first_order",
     "Penalty": "pinn.training.conservation",

@@ -107,6 +107,7 @@ def named_arrays(solution: Solution) -> dict[str, PyTree[np.ndarray]]:
         "length": model.windows.length,
         "taylor": dict(model.windows.taylor),
         "scale": dict(model.windows.scale),
+        "grading": dict(model.windows.grading),
     }
     front = {field.name: getattr(march.front, field.name) for field in dataclasses.fields(Front)}
     tree = {
@@ -151,7 +152,9 @@ def restored_model(fresh: nnx.State, arrays: Mapping[str, Any]) -> MarchingState
     parameters = jax.tree.unflatten(jax.tree.structure(fresh), leaves)
     windows = saved["windows"]
     starts, lengths = windows["start"], windows["length"]
-    return MarchingState(Window(starts, lengths, windows["taylor"], windows["scale"]), parameters)
+    grading = windows.get("grading", {})
+    whole = Window(starts, lengths, windows["taylor"], windows["scale"], grading)
+    return MarchingState(whole, parameters)
 
 
 def restored_march(
@@ -160,7 +163,8 @@ def restored_march(
     """Return the march, ready to go on, from the spec, the trained windows and the saved arrays."""
     saved = jax.tree.map(jnp.asarray, arrays["front"])
     gained, state = saved.get("gained", {}), saved.get("state", {})
-    front = Front(saved["time"], state, gained, saved["parameters"])
+    grading = saved.get("grading", {})
+    front = Front(saved["time"], state, gained, saved["parameters"], grading)
     stage, loop = _in_hand(problem, recipe, arrays["in_hand"]) if spec["open"] else (None, None)
     final = arrays.get("final", {})
     pick = lambda tree, k: jax.tree.map(lambda leaf: np.asarray(leaf[k]), tree)  # noqa: E731

@@ -18,7 +18,7 @@ from pinn.noether.field_levels import FieldLevels
 from pinn.noether.group import Group
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
-from pinn.training.fields import box_ansatz, quadrature
+from pinn.training.box import box_ansatz, quadrature
 from pinn.training.machinery import network_structure
 from pinn.training.march import March
 from pinn.training.parts import span

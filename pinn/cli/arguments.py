@@ -10,9 +10,9 @@ from pinn.errors import PinnError, near_matches
 
 DEFAULTS = {
     "in mechanics": {"points": 32, "steps": 60, "width": 32, "depth": 1, "conservation": 1.0},
-    "over a line": {"points": 1024, "steps": 100, "width": 24, "depth": 2, "conservation": 0.01},
-    "over a plane": {"points": 2048, "steps": 100, "width": 24, "depth": 2, "conservation": 0.01},
-    "stationary": {"points": 2048, "steps": 400, "width": 32, "depth": 2, "conservation": 0.01},
+    "over a line": {"points": 2576, "steps": 30, "waves": 80, "times": 6, "conservation": 0.01},
+    "over a plane": {"points": 3632, "steps": 30, "waves": 8, "times": 6, "conservation": 0.01},
+    "stationary": {"points": 3180, "steps": 30, "waves": 22, "conservation": 0.01},
 }
 """What the recipe holds by default, for the help only; a test compares them."""
 
@@ -117,8 +117,10 @@ def _recipe(group: argparse._ArgumentGroup) -> None:
 
     add("steps", int, "N", "the most training steps in each window")
     add("points", int, "N", "collocation points in each window")
-    add("width", int, "N", "units in each hidden layer")
-    add("depth", int, "N", "hidden layers")
+    add("width", int, "N", "units in each hidden layer of a perceptron")
+    add("depth", int, "N", "hidden layers of a perceptron")
+    add("waves", int, "N", "over space, the highest wave number of a separable network")
+    add("times", int, "N", "over space, its polynomials in a window's time")
     add("windows", int, "N", "this many windows of equal length, instead of adaptive ones")
     add("tolerance", float, "X", "the dimensionless residual that a window is trained to")
     held = "off, a weight, penalty, augmented or exact; by charge, as in energy=exact"

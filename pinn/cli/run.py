@@ -82,10 +82,25 @@ def recipe_of(arguments: Namespace, problem: "Problem") -> "Recipe":
     if arguments.conservation is not None:
         plain["conservation"] = _conservation(arguments.conservation)
     usual = Recipe().completed(problem)
-    shape = _given(arguments, "width", "depth")
-    if shape:
-        plain["network"] = replace(usual.network, **shape)
+    plain |= _network(arguments, problem)
     return Recipe(**_step(arguments), **_windows(arguments, usual.windows), **plain)
+
+
+def _network(arguments: Namespace, problem: "Problem") -> dict[str, Any]:
+    from pinn.networks.separable import Separable
+    from pinn.training.recipe import UNKNOWNS, perceptron
+
+    bent, linear = _given(arguments, "width", "depth"), _given(arguments, "waves", "times")
+    if bent and linear:
+        raise RecipeError(
+            "--width and --depth are a perceptron's, --waves and --times a separable network's: "
+            "give one kind or the other."
+        )
+    if linear and not problem.extent:
+        raise RecipeError("--waves and --times need a problem over space: give --width instead.")
+    if linear:
+        return {"network": replace(Separable.within(UNKNOWNS, problem), **linear)}
+    return {"network": replace(perceptron(problem), **bent)} if bent else {}
 
 
 def _given(arguments: Namespace, *names: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -14,10 +14,11 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PyTree
 
 from pinn.jets import Jet, prolong
-from pinn.networks.embedding import embed
+from pinn.networks.grading import Grading, graded, ungraded
 from pinn.networks.marching import MarchingState
 from pinn.networks.mirror import Mirrors
-from pinn.networks.mlp import Network
+from pinn.networks.network import AbstractNetwork
+from pinn.networks.separable import Separable
 from pinn.networks.walls import Wall, lifted, released, walls_of
 from pinn.networks.window import Window
 from pinn.problem.axes import Periodic
@@ -46,7 +47,7 @@ class Ansatz:
     """
 
     problem: Problem
-    network: Network
+    network: AbstractNetwork
     graph: nnx.GraphDef
     grid: Grid
     mirrors: Mirrors
@@ -75,9 +76,30 @@ class Ansatz:
     def learned(self, parameters: PyTree[Array], window: Window) -> Callable[..., dict[str, Array]]:
         """Return what the network adds."""
         model = nnx.merge(self.graph, parameters)
+        shapes = self.problem.fields
+        stops = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+
+        def output(field: str) -> Callable[[Array], Array]:
+            stop = int(stops[list(shapes).index(field)])
+            begin = stop - int(np.prod(shapes[field]))
+            return lambda inputs: model(inputs)[begin:stop].reshape(shapes[field])
+
+        return self._released(output, window)
+
+    def units(self, window: Window) -> Callable[..., dict[str, Array]]:
+        """Return, for each field, what each of its components is linear in: a vector."""
+        assert isinstance(self.network, Separable)
+        timed = self.time_index is not None
+        units = self.network.units(self.problem.extent, self.mirrors, timed)
+        return self._released(lambda field: units, window)
+
+    def _released(
+        self, output: Callable[[str], Callable[[Array], Array]], window: Window
+    ) -> Callable[..., dict[str, Array]]:
+        """Return outputs that leave initial data and boundary conditions alone, field by field."""
 
         def of(field: str):
-            free = lambda *point: self._free(model, window, field, point)  # noqa: E731
+            free = lambda *point: self._free(output(field), window, field, point)  # noqa: E731
             walls = [w for w in self.walls[field] if self._axis_of(w) not in self.mirrors]
             return released(self.problem.space, walls, free)
 
@@ -112,6 +134,36 @@ class Ansatz:
                 factor = factor * jnp.sin(jnp.pi / axis.length * (x - axis.lower))
         return factor
 
+    def _graded(self, window: Window, place: Point) -> Point:
+        """Return the place in the coordinates in which the window's functions are smooth."""
+        if not window.grading:
+            return place
+        return tuple(
+            graded(axis, name in self.mirrors, window.grading[name], x)
+            for (name, axis), x in zip(self.problem.extent.items(), place, strict=True)
+        )
+
+    def nodes(
+        self, grid: Grid, grading: Mapping[str, Grading], dtype: DTypeLike
+    ) -> Float[Array, "nodes dimensions"]:
+        """Return a grid's nodes, placed evenly in the graded coordinate."""
+        if not grading:
+            return jnp.asarray(grid.points, dtype)
+        ((name, axis),) = self.problem.extent.items()
+        places = jnp.asarray(grid.points[:, 0], dtype)
+        return ungraded(axis, name in self.mirrors, grading[name], places)[:, None]
+
+    def weights(
+        self, grid: Grid, grading: Mapping[str, Grading], dtype: DTypeLike
+    ) -> Float[Array, " nodes"]:
+        """Return the quadrature weights that belong to `nodes`, w dx/dξ."""
+        weights = jnp.asarray(grid.weights, dtype)
+        if not grading:
+            return weights
+        ((name, axis),) = self.problem.extent.items()
+        slope = jax.vmap(jax.grad(partial(graded, axis, name in self.mirrors, grading[name])))
+        return weights / slope(self.nodes(grid, grading, dtype)[:, 0])
+
     def _space_part(self, point: Point) -> Point:
         index = self.time_index
         return point if index is None else (*point[:index], *point[index + 1 :])
@@ -120,27 +172,26 @@ class Ansatz:
         if self.time_index is None or not window.taylor[field].shape[0]:
             return jnp.zeros(self.problem.fields[field], point[0].dtype)
         elapsed, total = point[self.time_index], None
+        place = self._graded(window, self._space_part(point))
         for order in reversed(range(window.taylor[field].shape[0])):
             series = window.taylor[field][order]
-            value = evaluate(self.grid, series, self._space_part(point)) / math.factorial(order)
+            value = evaluate(self.grid, series, place) / math.factorial(order)
             total = value if total is None else total * elapsed + value
         assert total is not None
         return total
 
-    def _free(self, model: Callable, window: Window, field: str, point: Point) -> Array:
-        shapes, scale = self.problem.fields, window.scale[field]
-        place = self._space_part(point)
-        inputs = embed(self.problem.extent, self.network.harmonics, place, self.mirrors)
+    def _free(
+        self, output: Callable[[Array], Array], window: Window, field: str, point: Point
+    ) -> Array:
+        scale, place = window.scale[field], self._graded(window, self._space_part(point))
+        inputs = self.network.seen(self.problem.extent, self.mirrors, place)
         scale = scale * self._parity_factor(field, place)
         if self.time_index is not None:
             fraction = point[self.time_index] / window.length
             inputs = jnp.concatenate([(2.0 * fraction - 1.0)[None], inputs])
             # A field without evolution is free from the start.
             scale = scale * fraction ** max(self.problem.dynamics.orders[field], 0)
-        sizes = [int(np.prod(shape)) for shape in shapes.values()]
-        begin = sum(sizes[: list(shapes).index(field)])
-        stop = begin + int(np.prod(shapes[field]))
-        return scale * model(inputs)[begin:stop].reshape(shapes[field])
+        return scale * output(inputs)
 
 
 def marching_box(ansatz: Ansatz, entries: tuple[str, ...]) -> Callable[..., Jet]:
@@ -168,25 +219,32 @@ def marching_box(ansatz: Ansatz, entries: tuple[str, ...]) -> Callable[..., Jet]
 
 
 def sampled(
-    ansatz: Ansatz, field: str, function: Callable[..., Array], dtype: DTypeLike
+    ansatz: Ansatz,
+    field: str,
+    function: Callable[..., Array],
+    grading: Mapping[str, Grading],
+    dtype: DTypeLike,
 ) -> Float[Array, "..."]:
     """Return the series of a function of space with a field's parity, from its values at the nodes.
 
     Nodes beyond a mirror are folded back into the box, where the function is known.
     """
-    points, sign = ansatz.grid.points.copy(), np.ones(len(ansatz.grid.points))
+    points = ansatz.nodes(ansatz.grid, grading, dtype)
+    sign = jnp.ones(len(points), dtype)
     for index, (name, axis) in enumerate(ansatz.problem.extent.items()):
         if name in ansatz.mirrors:
             beyond = points[:, index] > axis.upper
-            points[beyond, index] = 2.0 * axis.upper - points[beyond, index]
-            sign[beyond] *= ansatz.mirrors[name][field]
-    values = jax.vmap(function)(*jnp.asarray(points.T, dtype))
-    signs = jnp.asarray(sign, dtype).reshape((-1,) + (1,) * (values.ndim - 1))
-    shape = ansatz.grid.shape + values.shape[1:]
-    return ansatz.grid.coefficients((values * signs).reshape(shape))
+            folded = jnp.where(beyond, 2.0 * axis.upper - points[:, index], points[:, index])
+            points = points.at[:, index].set(folded)
+            sign = jnp.where(beyond, ansatz.mirrors[name][field] * sign, sign)
+    values = jax.vmap(function)(*points.T)
+    signs = sign.reshape((-1,) + (1,) * (values.ndim - 1))
+    return ansatz.grid.coefficients((values * signs).reshape(ansatz.grid.shape + values.shape[1:]))
 
 
-def box_grid(problem: Problem, mirrors: Mapping[str, Any], modes: int) -> Grid:
+def box_grid(
+    problem: Problem, mirrors: Mapping[str, Any], modes: int, most_polynomials: int
+) -> Grid:
     """Return the grid of the series that hold the state between two windows.
 
     Fourier on circles, and between mirrors on the circle that the reflected box closes; Chebyshev
@@ -196,8 +254,8 @@ def box_grid(problem: Problem, mirrors: Mapping[str, Any], modes: int) -> Grid:
     for name, axis in problem.extent.items():
         if name in mirrors:
             closed = Periodic(axis.lower, axis.upper + axis.length)
-            bases.append(basis_of(closed, min(modes, 129)))
+            bases.append(basis_of(closed, 2 * modes - 1))
         else:
-            count = modes if isinstance(axis, Periodic) else min(modes, 33)
+            count = modes if isinstance(axis, Periodic) else min(modes, most_polynomials)
             bases.append(basis_of(axis, count))
     return Grid(tuple(problem.extent), tuple(bases))

@@ -37,13 +37,13 @@ def embed(
             parts.append(jnp.cos(np.pi / axis.length * (x - axis.lower) * order))
         else:
             z = (2.0 * x - axis.lower - axis.upper) / axis.length
-            parts.append(_chebyshev(z, 2 * harmonics))
+            parts.append(chebyshev(z, 2 * harmonics + 1)[1:])
     return jnp.concatenate(parts)
 
 
-def _chebyshev(z: Array, count: int) -> Float[Array, " count"]:
-    """Return T_1(z) … T_count(z) by their recurrence, which differentiates to any order."""
+def chebyshev(z: Array, count: int) -> Float[Array, " count"]:
+    """Return T_0(z) … T_{count−1}(z) by their recurrence, which differentiates to any order."""
     values = [jnp.ones_like(z), z]
-    while len(values) <= count:
+    while len(values) < count:
         values.append(2.0 * z * values[-1] - values[-2])
-    return jnp.stack(values[1 : count + 1])
+    return jnp.stack(values[:count])

@@ -1,5 +1,6 @@
 """A small multilayer perceptron, the network inside every time window."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -11,13 +12,17 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
+from pinn.networks.embedding import embed, embedding_size
+from pinn.networks.mirror import Mirrors
+from pinn.networks.network import AbstractNetwork
+from pinn.problem.axes import Axis
 
 Activation = Literal["tanh", "sine"]
 _ACTIVATIONS = {"tanh": jnp.tanh, "sine": jnp.sin}
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(AbstractNetwork):
     """The shape of a multilayer perceptron.
 
     Args:
@@ -46,6 +51,25 @@ class Network:
             raise RecipeError(
                 f"Unknown activation {self.activation!r}: choose one of {', '.join(_ACTIVATIONS)}."
             )
+
+    def build(
+        self,
+        extent: Mapping[str, Axis],
+        mirrors: Mirrors,
+        timed: bool,
+        outputs: int,
+        dtype: DTypeLike,
+        seed: int,
+    ) -> "MLP":
+        """Return a fresh network."""
+        inputs = embedding_size(extent, self.harmonics) + timed
+        return build_mlp(inputs, outputs, self, dtype, seed)
+
+    def seen(
+        self, extent: Mapping[str, Axis], mirrors: Mirrors, point: tuple[Array, ...]
+    ) -> Float[Array, " inputs"]:
+        """Return what the network sees of a place: its embedding."""
+        return embed(extent, self.harmonics, point, mirrors)
 
 
 class MLP(nnx.Module):

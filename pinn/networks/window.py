@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float
 
 from pinn.jets import Jet, JetSpace, prolong
+from pinn.networks.grading import Grading
 
 
 @jax.tree_util.register_dataclass
@@ -22,12 +23,14 @@ class Window:
         taylor: by field, value and time derivatives at t₀ up to the one the equation implies,
             of shape (order + 1, *field's shape).
         scale: by field, the size of the field in the window; the network's output is in its units.
+        grading: by space axis, the coordinate in which the window's functions are smooth.
     """
 
     start: Float[Array, ""]
     length: Float[Array, ""]
     taylor: Mapping[str, Float[Array, "..."]]
     scale: Mapping[str, Float[Array, ""]]
+    grading: Mapping[str, Grading] = field(default_factory=dict)
 
 
 def hard_start(

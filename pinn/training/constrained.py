@@ -3,10 +3,11 @@
 import jax
 import jax.numpy as jnp
 
+from pinn.training.gauss_newton import column_sizes
 from pinn.training.objective import AbstractObjective, Parameters
 
 ITERATIONS = 4
-DAMPINGS = (1e-4, 1e-2, 1.0)
+DAMPINGS = (1e-10, 1e-5, 1.0)
 
 
 def constrained(
@@ -21,17 +22,20 @@ def constrained(
     is taken: far from them a small one leaves the range in which they are linear.
     """
     _, jacobian = equation.linearise(parameters)
+    sizes = column_sizes(jacobian)
+    jacobian = jacobian / sizes[None]
     gram = jacobian.T @ jacobian
-    unit = jnp.trace(gram) / gram.shape[0] * jnp.eye(gram.shape[0], dtype=gram.dtype)
+    unit = jnp.eye(gram.shape[0], dtype=gram.dtype)
     factors = [jax.scipy.linalg.cho_factor(gram + damping * unit) for damping in DAMPINGS]
 
     def improve(_: int, best: tuple[Parameters, jax.Array]) -> tuple[Parameters, jax.Array]:
         current, size = best
         rows, slopes = laws.linearise(current)
+        slopes = slopes / sizes[None]
         for factor in factors:
             spread = jax.scipy.linalg.cho_solve(factor, slopes.T)
             multipliers = jnp.linalg.lstsq(slopes @ spread, rows, rcond=1e-12)[0]
-            moved = current - spread @ multipliers
+            moved = current - spread @ multipliers / sizes
             reached = jnp.sum(laws.rows(moved) ** 2)
             better = reached < size
             best = jnp.where(better, moved, best[0]), jnp.where(better, reached, size)

@@ -1,45 +1,39 @@
 """The march of a problem over space: windows of time, and a series for the state between them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet
-from pinn.networks.box import Ansatz, box_grid, sampled
-from pinn.networks.mirror import mirrors_of
+from pinn.networks.box import Ansatz, sampled
+from pinn.networks.grading import Grading
 from pinn.networks.window import Window
 from pinn.noether.beginning import initial_jet_at
-from pinn.noether.totals import total
-from pinn.problem.axes import Periodic
-from pinn.problem.problem import Problem
 from pinn.spectral import Grid
+from pinn.training.box import even_gradings, even_quadrature, suited_grading
 from pinn.training.collocation import slice_places
 from pinn.training.constrained import constrained
-from pinn.training.field_rows import charge_rows, condition_rows, equation_rows, row_scale
+from pinn.training.field_charges import at_the_end, charge_plan, charge_scales, ledger
+from pinn.training.field_rows import condition_plans, equation_plan, fresh_plan, row_scale
 from pinn.training.loop import LoopState, outcome
 from pinn.training.objective import AbstractObjective, Stacked
 from pinn.training.parts import AbstractMachinery, Front, Report
+from pinn.training.plan import Jets, Plan, objective_of, prepared
 from pinn.training.recipe import Recipe
 from pinn.training.rows import Nodes, Stage
-from pinn.trajectory import rates
 
-CHARGE_NODES = {1: 129, 2: 24, 3: 12}
+CHARGE_NODES = {1: 257, 2: 24, 3: 12}
 CHARGE_SLICES = {True: 4, False: 10}
-FRESH = {1: 61, 2: 13, 3: 7}
-
-
-def box_ansatz(problem: Problem, recipe: Recipe, graph: nnx.GraphDef) -> Ansatz:
-    """Return the ansatz over a problem's box."""
-    mirrors = mirrors_of(problem)
-    grid = box_grid(problem, mirrors, recipe.modes)
-    return Ansatz(problem, recipe.network, graph, grid, mirrors)
+UNSETTLED = 2.0
+# Jets by the rows that they are for.
+Prepared = dict[str, Any]
 
 
 def time_slices(recipe: Recipe) -> Nodes:
@@ -48,20 +42,6 @@ def time_slices(recipe: Recipe) -> Nodes:
     The end is among them: what the equation asks of the walls there, the next window starts with.
     """
     return Nodes.radau(recipe.slices)
-
-
-def quadrature(problem: Problem, modes: int) -> Grid:
-    """Return the quadrature over space that charges are reported with."""
-    return _quadrature(problem, {1: 2 * modes, 2: 97, 3: 33}[len(problem.extent)])
-
-
-def _quadrature(problem: Problem, count: int) -> Grid:
-    """Return `count` nodes along each circle, and half as many between walls, where they crowd."""
-    counts = {
-        name: count if isinstance(axis, Periodic) else count // 2 + 1
-        for name, axis in problem.extent.items()
-    }
-    return Grid.of(problem.extent, counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +59,7 @@ class Fields(AbstractMachinery):
     @cached_property
     def charge_grid(self) -> Grid:
         """The quadrature over space for the conservation rows."""
-        return _quadrature(self.problem, CHARGE_NODES[len(self.problem.extent)])
+        return even_quadrature(self.problem, CHARGE_NODES[len(self.problem.extent)])
 
     @cached_property
     def charge_slices(self) -> Nodes:
@@ -98,12 +78,14 @@ class Fields(AbstractMachinery):
         """Return the march's beginning."""
         if self.problem.stationary:
             return Front(jnp.zeros((), self.dtype), {}, {}, self.fresh(seed))
+        begin = self.problem.initial_state
+        grading = suited_grading(self.ansatz, even_gradings(self.problem, self.dtype), begin)
         state = {
-            name: sampled(self.ansatz, self._field(name), function, self.dtype)
-            for name, function in self.problem.initial_state.items()
+            name: sampled(self.ansatz, self._field(name), function, grading, self.dtype)
+            for name, function in begin.items()
         }
         start = jnp.asarray(self.span.lower, self.dtype)
-        return Front(start, state, self.no_gain(), self.fresh(seed))
+        return Front(start, state, self.no_gain(), self.fresh(seed), grading)
 
     def time_scale(self) -> float:
         """Return the shortest time on which a time derivative at the start changes its field."""
@@ -145,51 +127,103 @@ class Fields(AbstractMachinery):
         whole = jnp.max(jnp.stack(list(sizes.values())))
         whole = jnp.where(whole > 0.0, whole, 1.0)
         scale = {n: jnp.where(s > 1e-6 * whole, s, whole) for n, s in sizes.items()}
-        window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale)
-        places = slice_places(problem, self.ansatz.grid, self.recipe, taylor, self.dtype)
+        window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale, front.grading)
+        places = slice_places(problem, self.recipe, self.ansatz.mirrors, front.grading, self.dtype)
         return Stage(window, row_scale(self.ansatz, window), self._targets(front), places)
 
     def _targets(self, front: Front) -> dict[str, Array]:
         return {} if self.problem.stationary else self.targets(front)
 
-    def objective(self, stage: Stage) -> AbstractObjective:
+    def prepare(self, stage: Stage) -> Prepared:
+        """Return the jets that do not depend on the parameters, at every point of the window."""
+        equation, fresh = equation_plan(self.ansatz, stage, self.slices), self._fresh(stage)
+        both = replace(equation, points=jnp.concatenate([equation.points, fresh.points]))
+        together, count = prepared(self.ansatz, stage.window, both), len(equation.points)
+        found = {
+            "equation": jax.tree.map(lambda a: a[:count], together),
+            "fresh": jax.tree.map(lambda a: a[count:], together),
+            "conditions": [prepared(self.ansatz, stage.window, p) for p in self._conditions(stage)],
+        }
+        if not self._has_laws:
+            return found
+        scales = charge_scales(
+            self.ansatz, stage.window, self.charge_grid, self.charges, self.scales
+        )
+        laws = prepared(self.ansatz, stage.window, self._law_plan(stage, scales))
+        return found | {"scales": scales, "laws": laws}
+
+    def multiplier_count(self, stage: Stage) -> int:
+        """Return none: over space no rows are augmented."""
+        return 0
+
+    def objective(self, stage: Stage, known: Prepared) -> AbstractObjective:
         """Return the rows of one window."""
-        parts = self._equation(stage)
-        return Stacked([*parts, self._laws(stage)] if self._keeps_laws else parts)
+        parts = self._equation(stage, known)
+        return Stacked([*parts, self._laws(stage, known)] if self._keeps_laws else parts)
+
+    @property
+    def _has_laws(self) -> bool:
+        return bool(self.charges) and not self.problem.stationary
 
     @property
     def _keeps_laws(self) -> bool:
-        kept = bool(self.charges) and not self.problem.stationary
-        return kept and self.recipe.conservation > 0.0
+        return self._has_laws and self.recipe.conservation > 0.0
 
-    def _equation(self, stage: Stage) -> list[AbstractObjective]:
-        equation = equation_rows(self.ansatz, stage, self.slices, self.unravel)
-        return [equation, *condition_rows(self.ansatz, stage, self.slices, self.unravel)]
+    def _rows(self, stage: Stage, plan: Plan, known: tuple[Jets, Jets]):
+        return objective_of(self.ansatz, stage.window, self.unravel, plan, known)
 
-    def _laws(self, stage: Stage) -> AbstractObjective:
-        return charge_rows(
-            self.ansatz,
-            stage,
-            self.charge_slices,
-            self.charge_grid,
-            self.unravel,
-            self.charges,
-            self.scales,
-            self.recipe.conservation,
-        )
+    def _fresh(self, stage: Stage) -> Plan:
+        return fresh_plan(self.ansatz, stage)
 
-    def close(self, stage: Stage, loop: LoopState, gained: Mapping[str, Array]) -> Report:
+    def _conditions(self, stage: Stage) -> list[Plan]:
+        return condition_plans(self.ansatz, stage, self.slices)
+
+    def _law_plan(self, stage: Stage, scales: Mapping[str, Array]) -> Plan:
+        nodes, grid, weight = self.charge_slices, self.charge_grid, self.recipe.conservation
+        return charge_plan(self.ansatz, stage, nodes, grid, self.charges, scales, weight)
+
+    def _equation(self, stage: Stage, known: Prepared) -> list[AbstractObjective]:
+        plan = equation_plan(self.ansatz, stage, self.slices)
+        soft = zip(self._conditions(stage), known["conditions"], strict=True)
+        conditions = [self._rows(stage, condition, jets) for condition, jets in soft]
+        return [self._rows(stage, plan, known["equation"]), *conditions]
+
+    def _laws(self, stage: Stage, known: Prepared) -> AbstractObjective:
+        return self._rows(stage, self._law_plan(stage, known["scales"]), known["laws"])
+
+    def close(
+        self, stage: Stage, known: Prepared, loop: LoopState, gained: Mapping[str, Array]
+    ) -> Report:
         """Measure a trained window on fresh points and return the state at its end."""
-        parameters, loss = outcome(self.objective(stage), loop)
+        parameters, loss = outcome(self.objective(stage, known), loop)
         if self._keeps_laws:
-            laws = self._laws(stage)
-            parameters = constrained(Stacked(self._equation(stage)), laws, parameters)
-        state, gained, drift = {}, dict(gained), jnp.zeros((), self.dtype)
-        if not self.problem.stationary:
-            state = self._end(stage.window, parameters)
-            gained, drift = self._ledger(stage.window, parameters, gained)
-        residual = self._fresh_residual(stage, parameters)
-        return Report(parameters, loss, residual, drift, state, gained)
+            plan = at_the_end(self._law_plan(stage, known["scales"]))
+            laws = self._rows(stage, plan, known["laws"])
+            held = constrained(Stacked(self._equation(stage, known)), laws, parameters)
+            parameters = self._settled(stage, known, parameters, held)
+        residual = self._residual(stage, known, parameters)
+        if self.problem.stationary:
+            return Report(parameters, loss, residual, jnp.zeros((), self.dtype), {}, dict(gained))
+        state, grading = self._end(stage.window, parameters)
+        gained, drift = self._ledger(stage, known, parameters, gained)
+        return Report(parameters, loss, residual, drift, state, gained, grading)
+
+    def _residual(self, stage: Stage, known: Prepared, parameters: Array) -> Array:
+        """Return the root mean square of the dimensionless residual on points of its own."""
+        fresh = self._rows(stage, self._fresh(stage), known["fresh"])
+        return jnp.linalg.norm(fresh.rows(parameters))
+
+    def _settled(self, stage: Stage, known: Prepared, free: Array, held: Array) -> Array:
+        """Return the parameters that hold the laws, unless the equation pays too much for it.
+
+        It does where a quadrature does not resolve a law: then the law as computed is not true.
+        """
+        before, after = (self._residual(stage, known, p) for p in (free, held))
+        return jnp.where(after <= UNSETTLED * before + self._negligible, held, free)
+
+    @property
+    def _negligible(self) -> float:
+        return 0.1 * self.recipe.windows.target(self.recipe.precision)
 
     def whole(self, window: Window, parameters: Array) -> Callable[..., dict[str, Array]]:
         """Return the trained fields of a window, as a function of the point with s for the time."""
@@ -197,15 +231,18 @@ class Fields(AbstractMachinery):
         learned = self.ansatz.learned(self.unravel(parameters), window)
         return lambda *point: jax.tree.map(jnp.add, base(*point), learned(*point))
 
-    def _end(self, window: Window, parameters: Array) -> dict[str, Array]:
+    def _end(
+        self, window: Window, parameters: Array
+    ) -> tuple[dict[str, Array], dict[str, Grading]]:
         entries = self.problem.dynamics.state_entries
         jet_at = self.at_time(window, parameters, entries)
-
-        def series(name: str) -> Array:
-            value = lambda *x: jet_at(window.length, *x)[name]  # noqa: E731
-            return sampled(self.ansatz, self._field(name), value, self.dtype)
-
-        return {name: series(name) for name in entries}
+        end = {n: lambda *x, n=n: jet_at(window.length, *x)[n] for n in entries}
+        grading = suited_grading(self.ansatz, window.grading, end)
+        series = {
+            name: sampled(self.ansatz, self._field(name), value, grading, self.dtype)
+            for name, value in end.items()
+        }
+        return series, grading
 
     def _field(self, entry: str) -> str:
         return self.problem.space.parse(entry).field
@@ -219,58 +256,17 @@ class Fields(AbstractMachinery):
         return lambda s, *x: jet_at(*x[:index], s, *x[index:])
 
     def _ledger(
-        self, window: Window, parameters: Array, gained: Mapping[str, Array]
+        self, stage: Stage, known: Prepared, parameters: Array, gained: Mapping[str, Array]
     ) -> tuple[dict[str, Array], Array]:
         """Return what the sources have added by the window's end, and the largest drift there."""
-        charges, grid = self.charges, self.charge_grid
-        if not charges:
+        if not self.charges:
             return {}, jnp.zeros((), self.dtype)
-        needs = {n for c in charges.values() for n in c.needs}
-        needs |= {n for c in charges.values() for flux in c.flux.values() for n in flux.needs}
-        jet_at = self.at_time(window, parameters, tuple(sorted(needs)))
-        changing = {n: c for n, c in charges.items() if not c.conserved}
-        nodes = self.charge_slices
-
-        def flows(s: Array) -> dict[str, Array]:
-            return rates(changing, grid, lambda *x: jet_at(s * window.length, *x))
-
-        totals = {}
-        if changing:
-            weights = jnp.asarray(nodes.weights, self.dtype)
-            at = jax.vmap(flows)(jnp.asarray(nodes.points, self.dtype))
-            totals = {n: window.length * jnp.tensordot(weights, r, axes=1) for n, r in at.items()}
-        gained = {n: g + totals.get(n, 0.0) for n, g in gained.items()}
+        plan = self._law_plan(stage, known["scales"])
+        jets = self._rows(stage, plan, known["laws"]).jets(parameters)
+        found = ledger(plan, jets, self.charge_slices, self.charges, known["scales"])
+        gained = {name: gained[name] + added for name, (_, added) in found.items()}
         drifts = [
-            jnp.max(
-                jnp.abs(
-                    total(grid, charge.density, lambda *x: jet_at(window.length, *x))
-                    - jnp.asarray(self.anchors[name])
-                    - gained[name]
-                )
-            )
-            / self.scales[name]
-            for name, charge in charges.items()
+            jnp.max(jnp.abs(value - jnp.asarray(self.anchors[n]) - gained[n])) / self.scales[n]
+            for n, (value, _) in found.items()
         ]
         return gained, jnp.max(jnp.stack(drifts))
-
-    def _fresh_residual(self, stage: Stage, parameters: Array) -> Float[Array, ""]:
-        """Return the root mean square of the dimensionless residual on points of its own."""
-        window, dynamics = stage.window, self.problem.dynamics
-        extent, count = self.problem.extent, FRESH[len(self.problem.extent)]
-        lines = [np.linspace(a.lower, a.upper, count + 2)[1:-1] for a in extent.values()]
-        mesh = np.stack([m.ravel() for m in np.meshgrid(*lines, indexing="ij")])
-        columns = jnp.asarray(mesh, self.dtype)
-        jet = self.ansatz.jet(
-            self.whole(window, parameters), window, tuple(dynamics.residual.needs)
-        )
-        index = self.ansatz.time_index
-
-        def at(s: Array) -> Array:
-            def one(*x: Array) -> Array:
-                point = x if index is None else (*x[:index], s * window.length, *x[index:])
-                return dynamics.residual(jet(*point)) / stage.row_scale
-
-            return jnp.mean(jax.vmap(one)(*columns) ** 2)
-
-        times = jnp.asarray([0.37, 0.73, 1.0] if index is not None else [0.0], self.dtype)
-        return jnp.sqrt(jnp.mean(jax.vmap(at)(times)))

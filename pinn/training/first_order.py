@@ -48,7 +48,7 @@ class Optax(AbstractStep):
             raise RecipeError(f"optax.{self.name} is not an optimiser; 'adam' and 'lbfgs' are.")
         return optax.with_extra_args_support(transformation)
 
-    def init(self, objective: AbstractObjective, parameters: Parameters) -> optax.OptState:
+    def init(self, parameters: Parameters) -> optax.OptState:
         """Return the optimiser's state before the first step."""
         with jax.numpy_dtype_promotion("standard"):
             return self._transformation().init(parameters)

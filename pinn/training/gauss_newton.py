@@ -37,6 +37,7 @@ class GaussNewton(AbstractStep):
         shrink: λ is multiplied by this where a trusted step used the smallest trial.
         grow: λ is multiplied by this where no trial reduced the loss.
         progress: a step that leaves more than this share of the loss has stalled.
+        scaled: whether each parameter is measured by its column of J, as Marquardt does.
         factorisation: `qr` of J, or `cholesky` of JᵀJ, which is three times faster on many rows and
             resolves singular values down to the root of round-off only.
     """
@@ -48,6 +49,7 @@ class GaussNewton(AbstractStep):
     grow: float = 10.0
     progress: float = 0.9
     factorisation: Literal["qr", "cholesky"] = "qr"
+    scaled: bool = False
 
     def __post_init__(self):
         if self.damping <= 0.0 or not self.factors or min(self.factors) <= 0.0:
@@ -59,7 +61,7 @@ class GaussNewton(AbstractStep):
             raise RecipeError(f"factorisation= is 'qr' or 'cholesky', got {self.factorisation!r}.")
         object.__setattr__(self, "factors", tuple(sorted(float(f) for f in self.factors)))
 
-    def init(self, objective: AbstractObjective, parameters: Parameters) -> DampingState:
+    def init(self, parameters: Parameters) -> DampingState:
         """Return the starting damping."""
         return DampingState(jnp.asarray(self.damping, parameters.dtype))
 
@@ -68,6 +70,8 @@ class GaussNewton(AbstractStep):
     ) -> StepResult:
         """Try every damping, and keep the longest trusted step."""
         rows, jacobian = objective.linearise(parameters)
+        sizes = column_sizes(jacobian) if self.scaled else jnp.ones_like(parameters)
+        jacobian = jacobian / sizes[None]
         before = jnp.sum(rows**2)
         unit = jnp.sum(jacobian**2) / parameters.size
         dampings = state.damping * jnp.asarray(self.factors, parameters.dtype)
@@ -82,6 +86,7 @@ class GaussNewton(AbstractStep):
                 else damped_normal_step(*normal, damping * unit)
             )
             predicted = before - jnp.sum((rows + jacobian @ move) ** 2)
+            move = move / sizes
             actual = before - jnp.sum(objective.rows(parameters + move) ** 2)
             actual = jnp.where(jnp.isfinite(actual), actual, -jnp.inf)
             return move, actual, actual / jnp.maximum(predicted, jnp.finfo(rows.dtype).tiny)
@@ -95,7 +100,7 @@ class GaussNewton(AbstractStep):
         shrink = jnp.where(trusted[0] & (ratios[0] > 0.25), self.shrink, 1.0)
         damping = jnp.where(better, dampings[chosen] * shrink, dampings[-1] * self.grow)
         eps = jnp.finfo(rows.dtype).eps
-        floor = eps**2 if exact else 64.0 * eps  # below, JᵀJ + λI is not positive
+        floor = eps**2 if exact else 16.0 * eps  # below, JᵀJ + λI is not positive
         return StepResult(
             moved,
             DampingState(jnp.clip(damping, floor, 1e8)),
@@ -103,6 +108,12 @@ class GaussNewton(AbstractStep):
             0.5 * (before - jnp.maximum(gain, 0.0)),
             ~better | (gain < (1.0 - self.progress) * before),
         )
+
+
+def column_sizes(jacobian: Float[Array, "rows parameters"]) -> Float[Array, " parameters"]:
+    """Return the norm of each column, or one where it vanishes."""
+    sizes = jnp.linalg.norm(jacobian, axis=0)
+    return jnp.where(sizes > 0.0, sizes, 1.0)
 
 
 def damped_step(

@@ -38,18 +38,20 @@ class LoopState(NamedTuple):
     since: Int[Array, ""]
 
 
-def begin(step: AbstractStep, objective: AbstractObjective, parameters: Parameters) -> LoopState:
+def begin(step: AbstractStep, parameters: Parameters, multiplier_count: int = 0) -> LoopState:
     """Return the loop's state before the first step."""
     zero = jnp.zeros((), jnp.int32)
     best_loss = jnp.asarray(jnp.inf, parameters.dtype)
-    multipliers = jnp.zeros(objective.multiplier_count, parameters.dtype)
-    state = step.init(objective.during(zero, multipliers), parameters)
+    multipliers = jnp.zeros(multiplier_count, parameters.dtype)
+    state = step.init(parameters)
     return LoopState(parameters, state, parameters, best_loss, zero, zero, multipliers, zero)
 
 
-def finished(loop: LoopState, target: float, steps: int, ramp: int = 0) -> Bool[Array, ""]:
+def finished(
+    loop: LoopState, target: float, steps: int, ramp: int = 0, patience: int = PATIENCE
+) -> Bool[Array, ""]:
     """Tell whether the loss reached its target, progress stalled, or the steps are used up."""
-    done = (loop.best_loss <= target) | (loop.stalls >= PATIENCE)
+    done = (loop.best_loss <= target) | (loop.stalls >= patience)
     return (done & (loop.taken > ramp)) | (loop.taken >= steps)
 
 
@@ -60,6 +62,7 @@ def advance(
     target: float,
     steps: int,
     chunk: int,
+    patience: int = PATIENCE,
 ) -> LoopState:
     """Take up to `chunk` further steps."""
     stop, ramp = loop.taken + chunk, objective.ramp
@@ -81,7 +84,7 @@ def advance(
             loop.since + 1,
         )
 
-    going = lambda loop: ~finished(loop, target, steps, ramp) & (loop.taken < stop)  # noqa: E731
+    going = lambda loop: ~finished(loop, target, steps, ramp, patience) & (loop.taken < stop)  # noqa: E731
     return jax.lax.while_loop(going, once, loop)
 
 

@@ -5,11 +5,13 @@ from functools import lru_cache
 from flax import nnx
 from jax.flatten_util import ravel_pytree
 
+from pinn.networks.mirror import mirrors_of
 from pinn.noether.anchor import anchor
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
-from pinn.training.fields import Fields, box_ansatz, time_slices
+from pinn.training.box import box_ansatz
+from pinn.training.fields import Fields, time_slices
 from pinn.training.mechanics import Mechanics
 from pinn.training.parts import AbstractMachinery, network
 from pinn.training.projected import exact_balance
@@ -47,5 +49,6 @@ def _made(problem: Problem, recipe: Recipe) -> AbstractMachinery:
 def network_structure(problem: Problem, recipe: Recipe) -> tuple[nnx.GraphDef, nnx.State]:
     """Return the structure of one window's network, and the shapes of its parameters."""
     recipe = recipe.completed(problem)
+    mirrors_of(problem)  # found by computing, and kept: tracing below could not
     with arithmetic(recipe.precision):
         return nnx.split(nnx.eval_shape(lambda: network(problem, recipe, seed=0)))

@@ -1,6 +1,7 @@
 """The march through time windows: a value that one pure transition carries forward."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +56,7 @@ class March:
         loop: where its training stands.
         seed: the seed of fresh parameters.
         stuck: whether no window length gave a solution.
+        known: what of the window in hand does not depend on the parameters; not saved.
         final: the leaves of the last accepted window's training state, to train it further.
     """
 
@@ -69,6 +71,7 @@ class March:
     stage: Stage | None = None
     loop: LoopState | None = None
     stuck: bool = False
+    known: Any = None
     final: tuple[np.ndarray, ...] = ()
 
     @property
@@ -115,11 +118,12 @@ def go_on(parts: AbstractMachinery, march: March) -> March:
     if stage is None:
         length = _clip(parts.span, march.reached, march.length)
         stage, loop = compiled["first"](march.front, jnp.asarray(length, parts.dtype))
-    loop, done = compiled["train"](stage, loop)
-    march = replace(march, stage=stage, loop=loop)
+    known = march.known if march.known is not None else compiled["prepare"](stage)
+    loop, done = compiled["train"](stage, known, loop)
+    march = replace(march, stage=stage, loop=loop, known=known)
     if not done:
         return march
-    report = jax.tree.map(np.asarray, compiled["close"](stage, loop, march.front.gained))
+    report = jax.tree.map(np.asarray, compiled["close"](stage, known, loop, march.front.gained))
     window = jax.tree.map(np.asarray, stage.window)
     return _settle(parts, march, window, report, int(loop.taken))
 
@@ -139,7 +143,8 @@ def _settle(
     span = parts.span.length
     stuck = shorter is None or shorter < 1e-7 * span
     front = replace(march.front, parameters=parts.fresh(march.seed))
-    return replace(march, front=front, length=shorter or length, stage=None, loop=None, stuck=stuck)
+    march = replace(march, front=front, length=shorter or length, stuck=stuck)
+    return replace(march, stage=None, loop=None, known=None)
 
 
 def _reachable(parts: AbstractMachinery, march: March) -> float:
@@ -172,6 +177,7 @@ def _accept(
         {name: jnp.asarray(value) for name, value in report.state.items()},
         {name: jnp.asarray(value) for name, value in report.gained.items()},
         parts.following(report.parameters, march.seed),
+        {name: jnp.asarray(value) for name, value in report.grading.items()},
     )
     record = Record(
         end,

@@ -79,7 +79,15 @@ class Mechanics(AbstractMachinery):
         window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale)
         return Stage(window, row_scale, self.targets(front))
 
-    def objective(self, stage: Stage) -> Objective:
+    def prepare(self, stage: Stage) -> tuple[()]:
+        """Return nothing: a window's jets all depend on the parameters."""
+        return ()
+
+    def multiplier_count(self, stage: Stage) -> int:
+        """Return how many multipliers the augmented rows have."""
+        return self.objective(stage).multiplier_count
+
+    def objective(self, stage: Stage, known: tuple[()] = ()) -> Objective:
         """Return the rows of one window."""
         blocks = [equation_block(self.problem, stage)]
         blocks += [
@@ -104,9 +112,11 @@ class Mechanics(AbstractMachinery):
 
         return jet_at
 
-    def close(self, stage: Stage, loop: LoopState, gained: Mapping[str, Array]) -> Report:
+    def close(
+        self, stage: Stage, known: tuple[()], loop: LoopState, gained: Mapping[str, Array]
+    ) -> Report:
         """Measure a trained window on fresh points and return the state at its end."""
-        objective, window = self.objective(stage), stage.window
+        objective, window = self.objective(stage, known), stage.window
         parameters, loss = outcome(objective, loop)
         jet_at = self._jet_at(window)
         fresh = jnp.linspace(0.0, 1.0, FRESH, dtype=self.dtype)[1:]

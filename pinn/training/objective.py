@@ -49,7 +49,7 @@ class Block:
 
     def misses(self, values: Float[Array, "points size"]) -> Array:
         """Return the combination's distance from the target."""
-        combined = self._combined(values)
+        combined = self.combined(values)
         return combined if self.target is None else combined - self.target
 
     def during(self, taken: Array, multipliers: Float[Array, " rows"]) -> "Block":
@@ -74,10 +74,11 @@ class Block:
 
     def slopes(self, slopes: Float[Array, "points size n"]) -> Float[Array, "rows n"]:
         """Return the rows' Jacobian from that of the values."""
-        jacobian = jax.vmap(lambda column: self._combined(column).ravel(), -1, -1)(slopes)
+        jacobian = jax.vmap(lambda column: self.combined(column).ravel(), -1, -1)(slopes)
         return (self.weight / jacobian.shape[0]) ** 0.5 * jacobian
 
-    def _combined(self, values: Array) -> Array:
+    def combined(self, values: Float[Array, "points size"]) -> Float[Array, "..."]:
+        """Return the combination of the values at the points."""
         return values if self.combine is None else self.combine(values)
 
 
@@ -149,7 +150,7 @@ class Objective(AbstractObjective):
     def rows(self, parameters: Parameters) -> Float[Array, " rows"]:
         """Return the rows of every block, stacked."""
         values = jax.vmap(lambda point: self._values(parameters, point))(self.points)
-        return self._stack(Block.rows, values)
+        return stacked(self.blocks, Block.rows, values)
 
     def linearise(self, parameters: Parameters) -> tuple[Array, Float[Array, "rows parameters"]]:
         """Return the rows and their Jacobian, one reverse pass for each value at each point."""
@@ -159,7 +160,11 @@ class Objective(AbstractObjective):
             return values, jax.vmap(pull)(jnp.eye(values.size, dtype=values.dtype))[0]
 
         values, slopes = jax.vmap(at)(self.points)
-        return self._stack(Block.rows, values), self._stack(Block.slopes, slopes)
+        return stacked(self.blocks, Block.rows, values), stacked(self.blocks, Block.slopes, slopes)
+
+    def jets(self, parameters: Parameters) -> Jet:
+        """Return the jets at all points."""
+        return jax.vmap(lambda point: self.jet_at(parameters, point))(self.points)
 
     @property
     def ramp(self) -> int:
@@ -183,15 +188,19 @@ class Objective(AbstractObjective):
     def violations(self, parameters: Parameters) -> Float[Array, " multipliers"]:
         """Return what the augmented rows miss, one for each multiplier."""
         values = jax.vmap(lambda point: self._values(parameters, point))(self.points)
-        return self._stack(lambda b, v: b.misses(v).ravel()[: b.multiplier_count], values)
+        return stacked(self.blocks, lambda b, v: b.misses(v).ravel()[: b.multiplier_count], values)
 
     def _values(self, parameters: Parameters, point: Any) -> Array:
         jet = self.jet_at(parameters, point)
         return jnp.concatenate([block.values(jet) for block in self.blocks])
 
-    def _stack(self, make: Callable[[Block, Array], Array], values: Array) -> Array:
-        parts, start = [], 0
-        for block in self.blocks:
-            parts.append(make(block, values[:, start : start + block.size]))
-            start += block.size
-        return jnp.concatenate(parts)
+
+def stacked(
+    blocks: Sequence[Block], make: Callable[[Block, Array], Array], values: Float[Array, "points n"]
+) -> Array:
+    """Return what `make` makes of each block and its columns of the values, one upon the other."""
+    parts, start = [], 0
+    for block in blocks:
+        parts.append(make(block, values[:, start : start + block.size]))
+        start += block.size
+    return jnp.concatenate(parts)

@@ -14,8 +14,8 @@ from flax import nnx
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
-from pinn.networks.embedding import embedding_size
-from pinn.networks.mlp import MLP, build_mlp
+from pinn.networks.grading import Grading
+from pinn.networks.mirror import mirrors_of
 from pinn.noether.charge import Charge
 from pinn.problem.axes import Interval
 from pinn.problem.problem import Problem
@@ -35,12 +35,14 @@ class Front:
         state: the solution's state there, by entry.
         gained: what each charge's sources have added so far.
         parameters: flat parameters to start the next window from.
+        grading: by space axis, the coordinate in which the state is a series.
     """
 
     time: Float[Array, ""]
     state: Mapping[str, Array]
     gained: Mapping[str, Array]
     parameters: Float[Array, " parameters"]
+    grading: Mapping[str, Grading] = field(default_factory=dict)
 
 
 @jax.tree_util.register_dataclass
@@ -55,6 +57,7 @@ class Report:
         drift: the largest relative drift of any charge on fresh points.
         state: the state at the window's end.
         gained: the charges' accumulated sources at the window's end.
+        grading: by space axis, the coordinate in which that state is a series.
     """
 
     parameters: Float[Array, " parameters"]
@@ -63,6 +66,7 @@ class Report:
     drift: Float[Array, ""]
     state: Mapping[str, Array]
     gained: Mapping[str, Array]
+    grading: Mapping[str, Grading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +106,21 @@ class AbstractMachinery(abc.ABC):
         """Return the window that starts at the front."""
 
     @abc.abstractmethod
-    def objective(self, stage: Stage) -> AbstractObjective:
-        """Return the rows of one window."""
+    def prepare(self, stage: Stage) -> Any:
+        """Return what is the same for all parameters in a window, as a tree of arrays."""
 
     @abc.abstractmethod
-    def close(self, stage: Stage, loop: LoopState, gained: Mapping[str, Array]) -> Report:
+    def multiplier_count(self, stage: Stage) -> int:
+        """Return how many multipliers the augmented rows of a window have."""
+
+    @abc.abstractmethod
+    def objective(self, stage: Stage, known: Any) -> AbstractObjective:
+        """Return the rows of one window, with what `prepare` found."""
+
+    @abc.abstractmethod
+    def close(
+        self, stage: Stage, known: Any, loop: LoopState, gained: Mapping[str, Array]
+    ) -> Report:
         """Measure a trained window on fresh points and return the state at its end."""
 
     @property
@@ -144,7 +158,7 @@ class AbstractMachinery(abc.ABC):
     def first(self, front: Front, length: Array) -> tuple[Stage, LoopState]:
         """Open a window and begin its training."""
         stage = self.open(front, length)
-        return stage, begin(self.recipe.step, self.objective(stage), front.parameters)
+        return stage, begin(self.recipe.step, front.parameters, self.multiplier_count(stage))
 
     def example(self) -> tuple[Stage, LoopState]:
         """Return the shapes of an open window and its training."""
@@ -153,23 +167,25 @@ class AbstractMachinery(abc.ABC):
 
     @cached_property
     def compiled(self) -> dict[str, Callable[..., Any]]:
-        """The three compiled functions, and in `compile_seconds` what each took."""
+        """The four compiled functions, and in `compile_seconds` what each took."""
         recipe = self.recipe
         target = 0.5 * (0.1 * recipe.windows.target(recipe.precision)) ** 2
-        steps, chunk = recipe.steps, recipe.chunk
+        steps, chunk, patience = recipe.steps, recipe.chunk, recipe.patience
 
-        def train(stage: Stage, loop: LoopState) -> tuple[LoopState, Array]:
-            objective = self.objective(stage)
-            loop = advance(recipe.step, objective, loop, target, steps, chunk)
-            return loop, finished(loop, target, steps, objective.ramp)
+        def train(stage: Stage, known: Any, loop: LoopState) -> tuple[LoopState, Array]:
+            objective = self.objective(stage, known)
+            loop = advance(recipe.step, objective, loop, target, steps, chunk, patience)
+            return loop, finished(loop, target, steps, objective.ramp, patience)
 
         front = self.first_front(0)
         length = jnp.asarray(self.span.length, self.dtype)
         stage, loop = self.example()
+        known = jax.eval_shape(self.prepare, stage)
         return {
             "first": self._compile("first", self.first, front, length),
-            "train": self._compile("train", train, stage, loop),
-            "close": self._compile("close", self.close, stage, loop, front.gained),
+            "prepare": self._compile("prepare", self.prepare, stage),
+            "train": self._compile("train", train, stage, known, loop),
+            "close": self._compile("close", self.close, stage, known, loop, front.gained),
         }
 
     def compile(self) -> None:
@@ -194,9 +210,9 @@ def span(problem: Problem) -> Interval:
     return Interval(0.0, 1.0) if problem.stationary else problem.interval
 
 
-def network(problem: Problem, recipe: Recipe, seed: int) -> MLP:
+def network(problem: Problem, recipe: Recipe, seed: int) -> nnx.Module:
     """Return one window's fresh network."""
     outputs = sum(int(np.prod(shape)) for shape in problem.fields.values())
-    inputs = embedding_size(problem.extent, recipe.network.harmonics)
-    inputs += 0 if problem.stationary else 1
-    return build_mlp(inputs, outputs, recipe.network, np.dtype(recipe.precision), seed)
+    mirrors, timed = mirrors_of(problem), not problem.stationary
+    dtype = np.dtype(recipe.precision)
+    return recipe.network.build(problem.extent, mirrors, timed, outputs, dtype, seed)

@@ -15,8 +15,8 @@ from pinn.jets import Jet
 from pinn.noether.field_levels import FieldLevels, moved_jet
 from pinn.noether.verify import verified_charges
 from pinn.problem.problem import Problem
+from pinn.training.box import quadrature
 from pinn.training.conservation import Exact
-from pinn.training.fields import quadrature
 from pinn.training.recipe import Recipe
 from pinn.trajectory import BATCH, JetAt, Trajectory
 

@@ -6,16 +6,21 @@ from typing import Any
 
 from pinn.errors import RecipeError
 from pinn.networks.mlp import Network
+from pinn.networks.network import AbstractNetwork
+from pinn.networks.separable import Separable
 from pinn.noether.verify import verified_charges
 from pinn.precision import Precision
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.training.conservation import Mode, modes, normalised, over_space
 from pinn.training.gauss_newton import GaussNewton
+from pinn.training.loop import PATIENCE
 from pinn.training.rows import SLICE
 from pinn.training.step import AbstractStep
-from pinn.training.windows import AbstractWindows, Adaptive, Uniform
+from pinn.training.windows import AbstractWindows, Adaptive, Controlled, Uniform
 
+# A step solves for this many weights at most, unless more are asked for.
+UNKNOWNS = 1600
 OPEN: Any = None
 """What a choice is before `completed` makes it."""
 
@@ -25,12 +30,13 @@ class Recipe:
     """How to train. What is left out is chosen for the problem; `completed` says what.
 
     Args:
-        network: the network in each time window.
+        network: the network in each time window, `Network` or, over space, `Separable`.
         step: how to step, `GaussNewton` or `Optax`.
-        windows: how time is cut, `Adaptive` or `Uniform`.
+        windows: how time is cut, `Adaptive`, `Controlled` or `Uniform`.
         points: collocation points in each window: Gauss–Legendre in time, over space `slices` of
             it with an even share each.
         steps: the most steps in each window.
+        patience: training in a window ends after so many steps in a row that hardly gained.
         conservation: how every charge is held to its value at the start plus what its sources
             added: the weight of a penalty, a mode such as `Exact()` or its name ("off", "penalty",
             "augmented", "exact"), or a dictionary of these by charge.
@@ -44,19 +50,20 @@ class Recipe:
         RecipeError: a count below one, or a weight or mode of conservation that there is not.
     """
 
-    network: Network = OPEN
+    network: AbstractNetwork = OPEN
     step: AbstractStep = OPEN
     windows: AbstractWindows = OPEN
     points: int = OPEN
     steps: int = OPEN
     conservation: Any = OPEN
+    patience: int = OPEN
     precision: Precision = "float64"
     chunk: int = 200
     slices: int = OPEN
     modes: int = OPEN
 
     def __post_init__(self):
-        least = {"points": SLICE, "steps": 1, "chunk": 1, "slices": 2, "modes": 5}
+        least = {"points": SLICE, "steps": 1, "patience": 1, "chunk": 1, "slices": 2, "modes": 5}
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:
@@ -69,9 +76,15 @@ class Recipe:
         """Return the recipe with every choice made, as suits mechanics, fields or equilibria.
 
         Raises:
-            RecipeError: time is to be cut into windows where there is none.
+            RecipeError: time is to be cut into windows where there is none, or the network needs
+                space where there is none.
         """
-        chosen = _defaults(problem)
+        if isinstance(self.network, Separable) and not problem.extent:
+            raise RecipeError(
+                f"A Separable network lives over space, and the problem {problem.name!r} has time "
+                "only: leave network= out, or give pinn.Network()."
+            )
+        chosen = _defaults(problem, self.network)
         given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         if problem.stationary and not _whole(self.windows):
             raise RecipeError(
@@ -91,7 +104,7 @@ class Recipe:
         Raises:
             RecipeError: a charge is named that the problem does not have.
         """
-        usual = _defaults(problem)["conservation"]
+        usual = _defaults(problem, self.network)["conservation"]
         return modes(self.completed(problem).conservation, verified_charges(problem), usual)
 
 
@@ -99,44 +112,70 @@ def _whole(windows: AbstractWindows | None) -> bool:
     return windows is None or (isinstance(windows, Uniform) and windows.count == 1)
 
 
-def _defaults(problem: Problem) -> dict:
+def perceptron(problem: Problem) -> Network:
+    """Return the multilayer perceptron that suits a problem."""
     dimensions = len(problem.extent)
     if not dimensions:
+        return Network()
+    circles = any(isinstance(axis, Periodic) for axis in problem.extent.values())
+    harmonics = {1: 4 if circles else 2, 2: 2, 3: 1}[dimensions]
+    width = 32 if problem.stationary else 24
+    return Network(width=width, depth=2, spread=1.0, harmonics=harmonics)
+
+
+def _defaults(problem: Problem, network: AbstractNetwork | None) -> dict:
+    if not problem.extent:
         return {
-            "network": Network(),
+            "network": perceptron(problem),
             "step": GaussNewton(),
             "windows": Adaptive(),
             "points": 32,
             "steps": 60,
+            "patience": PATIENCE,
             "conservation": 1.0,
             "slices": 32,
             "modes": 5,
         }
-    step = GaussNewton(
-        factorisation="cholesky", factors=(0.1, 1.0, 10.0), progress=0.99, shrink=0.3
-    )
-    circles = any(isinstance(axis, Periodic) for axis in problem.extent.values())
-    harmonics = {1: 4 if circles else 2, 2: 2, 3: 1}[dimensions]
-    shape = Network(width=24, depth=2, spread=1.0, harmonics=harmonics)
+    network = network or Separable.within(UNKNOWNS, problem)
+    chosen = _linear(problem, network) if isinstance(network, Separable) else _bent(problem)
     if problem.stationary:
-        return {
-            "network": dataclasses.replace(shape, width=32),
-            "step": step,
-            "windows": Uniform(1, tolerance=1e-11),
-            "points": 2048,
-            "conservation": 0.01,
-            "steps": 400,
-            "slices": 2,
-            "modes": 5,
-        }
-    count = _window_count(problem)
+        chosen |= {"windows": Uniform(1, tolerance=1e-11), "slices": 2, "modes": 5}
+    return {"network": network, "conservation": 0.01, **chosen}
+
+
+def _linear(problem: Problem, network: Separable) -> dict:
+    """Return what suits a network that is linear in its weights: few steps, to the bottom."""
+    slices = network.times + 2
+    places = 2 * network.over_space(len(problem.extent))
     return {
-        "network": shape,
-        "step": step,
+        "step": GaussNewton(
+            factorisation="cholesky",
+            damping=1e-13,
+            factors=(1e-2, 1e2, 1e6),
+            progress=0.5,
+            scaled=True,
+        ),
+        "patience": 2,
+        "windows": Controlled(order=network.times - 1),
+        "points": max(places if problem.stationary else slices * places, SLICE),
+        "steps": 30,
+        "slices": slices,
+        # The highest waves of all are left to balance what the equation makes of the others.
+        "modes": 2 * max(round(0.92 * network.waves), 2) + 1,
+    }
+
+
+def _bent(problem: Problem) -> dict:
+    """Return what suits a network whose hidden layers are trained."""
+    dimensions, count = len(problem.extent), _window_count(problem)
+    return {
+        "step": GaussNewton(
+            factorisation="cholesky", factors=(0.1, 1.0, 10.0), progress=0.99, shrink=0.3
+        ),
         "windows": Uniform(count, tolerance=1e-8),
-        "points": 1024 if dimensions == 1 else 2048,
-        "steps": 60 if count > 10 else 100,
-        "conservation": 0.01,
+        "points": 1024 if dimensions == 1 and not problem.stationary else 2048,
+        "patience": PATIENCE,
+        "steps": 400 if problem.stationary else 60 if count > 10 else 100,
         "slices": 8 if dimensions == 1 else 6,
         "modes": {1: 257, 2: 33, 3: 15}[dimensions],
     }

@@ -6,14 +6,15 @@ from typing import Any
 
 from pinn.errors import CheckpointError
 from pinn.networks.mlp import Network
+from pinn.networks.separable import Separable
 from pinn.training.conservation import Augmented, Exact, Penalty
 from pinn.training.first_order import Optax
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.recipe import Recipe
-from pinn.training.windows import Adaptive, Uniform
+from pinn.training.windows import Adaptive, Controlled, Uniform
 
-_ALL = (Recipe, Network, GaussNewton, Optax, Adaptive, Uniform, Penalty, Augmented, Exact)
-_KINDS = {kind.__name__: kind for kind in _ALL}
+_ALL = (Recipe, Network, Separable, GaussNewton, Optax, Adaptive, Controlled, Uniform)
+_KINDS = {kind.__name__: kind for kind in (*_ALL, Penalty, Augmented, Exact)}
 
 
 def to_spec(choice: Any) -> Any:

@@ -30,7 +30,7 @@ class AbstractStep(abc.ABC):
     """A method that improves the parameters of an objective one step at a time."""
 
     @abc.abstractmethod
-    def init(self, objective: AbstractObjective, parameters: Parameters) -> Any:
+    def init(self, parameters: Parameters) -> Any:
         """Return the state before the first step."""
 
     @abc.abstractmethod

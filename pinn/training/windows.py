@@ -137,3 +137,68 @@ class Adaptive(AbstractWindows):
         last = attempts[-1]
         small = last.residual <= goal**0.5
         return small and len(attempts) > 2 and last.residual > 0.5 * attempts[-3].residual
+
+
+@dataclass(frozen=True)
+class Controlled(AbstractWindows):
+    """Windows as long as their fresh residual allows, as an integrator controls its steps.
+
+    For networks that are trained to the bottom of their loss in every window: there the residual on
+    fresh points tells how well a window of this length can be represented, and the next length is
+    h (safety · tolerance / residual)^(1/order).
+
+    Args:
+        tolerance: the residual that a window must meet.
+        order: the residual is taken to fall like length^order.
+        count: the first window is at most this share of the span.
+        least: the shortest window, as a share of the whole span.
+    """
+
+    tolerance: float = 5e-7
+    order: int = 6
+    count: int = 10
+    least: float = 1e-5
+
+    def __post_init__(self):
+        if self.tolerance <= 0.0:
+            raise RecipeError(f"The windows' tolerance must be positive, got {self.tolerance}.")
+
+    def first(self, span: float, time_scale: float) -> float:
+        """Return a share of the span, or less where the initial data change fast."""
+        return max(min(span / self.count, 0.25 * time_scale), self.least * span)
+
+    def target(self, precision: str) -> float:
+        """Return a hundredth of the tolerance: what remains is then the network's."""
+        return 0.01 * self.tolerance
+
+    def retry(self, attempts: list[Attempt], precision: str) -> float | None:
+        """Shorten until the tolerance is met, or shortening no longer helps."""
+        last, goal = attempts[-1], self._goal(attempts[-1])
+        if last.residual <= goal or self._at_floor(attempts):
+            return None
+        if not last.residual < float("inf"):
+            return 0.3 * last.length
+        return last.length * min(max(self._factor(last.residual, goal), 0.2), 0.7)
+
+    def following(self, attempts: list[Attempt], precision: str) -> float:
+        """Return the length at which this window's residual would have met the tolerance.
+
+        Where it was accepted above that, space limits it: shorter windows would only be more.
+        """
+        last = attempts[-1]
+        if last.residual > self.tolerance:
+            return attempts[0].length
+        return last.length * min(max(self._factor(last.residual, self.tolerance), 0.5), 2.0)
+
+    def _goal(self, attempt: Attempt) -> float:
+        return max(self.tolerance, 30.0 * attempt.reachable)
+
+    def _factor(self, residual: float, goal: float) -> float:
+        return (0.2 * goal / max(residual, 1e-300)) ** (1.0 / self.order)
+
+    def _at_floor(self, attempts: list[Attempt]) -> bool:
+        """Tell whether the residual fell by less than the square of the length's change."""
+        if len(attempts) < 2:
+            return False
+        last, before = attempts[-1], attempts[-2]
+        return last.residual > (last.length / before.length) ** 2 * before.residual

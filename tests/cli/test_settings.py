@@ -111,13 +111,14 @@ def test_without_options_the_recipe_is_the_default(name: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_help_states_the_defaults_of_the_recipe(kind: str) -> None:
     recipe = pinn.Recipe().completed(pinn.get(KINDS[kind]))
+    assert isinstance(recipe.network, pinn.Network | pinn.Separable)
     stated = {**dataclasses.asdict(recipe), **dataclasses.asdict(recipe.network)}
     assert set(DEFAULTS) == set(KINDS)
     assert DEFAULTS[kind].items() <= stated.items()
 
 
 def test_the_help_names_the_kinds_where_defaults_differ() -> None:
-    assert "32 in mechanics, 1024 over a line" in _default("points")
+    assert "32 in mechanics, 2576 over a line" in _default("points")
     assert _default("conservation").startswith(" (1.0 in mechanics, ") and not _default("optimiser")
 
 
@@ -152,7 +153,21 @@ def test_conservation_is_a_mode_a_weight_or_one_for_each_charge(text, conservati
 @pytest.mark.parametrize("name", ["heat", "wave_2d", "poisson"])
 def test_an_option_leaves_the_other_defaults_of_its_problem(name: str) -> None:
     usual = pinn.Recipe().completed(pinn.get(name))
-    made = asked(name, "--width 5 --tolerance 1e-3")
-    assert made.network == dataclasses.replace(usual.network, width=5)
+    made = asked(name, "--waves 5 --tolerance 1e-3")
+    assert made.network == dataclasses.replace(usual.network, waves=5)
     assert made.windows == dataclasses.replace(usual.windows, tolerance=1e-3)
     assert made.step is None and made.points is None
+    bent = asked(name, "--width 5").completed(pinn.get(name)).network
+    assert isinstance(bent, pinn.Network) and (bent.width, bent.depth) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "expected"),
+    [
+        ("heat", "--width 5 --waves 5", "give one kind or the other"),
+        ("kepler", "--times 5", "need a problem over space"),
+    ],
+)
+def test_options_of_another_network_are_refused(name: str, words: str, expected: str) -> None:
+    with pytest.raises(pinn.RecipeError, match=expected):
+        asked(name, words)

@@ -84,7 +84,7 @@ def history(method, residual, start, count):
     objective = least_squares(residual)
     step = jax.jit(lambda p, s: method.step(objective, p, s))
     parameters = jnp.asarray(start)
-    state, results = method.init(objective, parameters), []
+    state, results = method.init(parameters), []
     for _ in range(count):
         results.append(step(parameters, state))
         parameters, state = results[-1].parameters, results[-1].state
@@ -163,7 +163,7 @@ def test_optimiser_that_optax_does_not_have(arguments, message):
 def run(method, residual, start, *, target=0.0, steps=100, chunk=7):
     objective = least_squares(residual)
     march = jax.jit(lambda loop: advance(method, objective, loop, target, steps, chunk))
-    loop = begin(method, objective, jnp.asarray(start))
+    loop = begin(method, jnp.asarray(start))
     chunks = [loop]
     while not finished(chunks[-1], target, steps):
         chunks.append(march(chunks[-1]))

@@ -19,7 +19,9 @@ JET_AT = lambda parameters, point: Jet(SPACE, {"p": parameters})  # noqa: E731
 
 def trained(objective, steps=60):
     step = GaussNewton()
-    loop = advance(step, objective, begin(step, objective, jnp.ones(2)), 0.0, steps, steps)
+    loop = advance(
+        step, objective, begin(step, jnp.ones(2), objective.multiplier_count), 0.0, steps, steps
+    )
     return loop, outcome(objective, loop)[0]
 
 

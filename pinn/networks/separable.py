@@ -1,0 +1,176 @@
+"""A network whose units are products of one function an axis: linear in its weights."""
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial, reduce
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from pinn.errors import RecipeError
+from pinn.networks.embedding import chebyshev
+from pinn.networks.mirror import Mirrors
+from pinn.networks.network import AbstractNetwork
+from pinn.problem.axes import Axis, Periodic
+from pinn.problem.problem import Problem
+from pinn.spectral import AbstractBasis, Chebyshev, Fourier
+
+Point = tuple[Array, ...]
+# The volume of the part of the ball with radius one that has only positive coordinates.
+_BALL = {1: 1.0, 2: math.pi / 4.0, 3: math.pi / 6.0}
+
+
+@dataclass(frozen=True)
+class Separable(AbstractNetwork):
+    """N(s, x) = Σ c_ij T_i(2s/h − 1) φ_j(x), whose weights c are all that is learned.
+
+    A functional-link network (Pao 1989, Adaptive Pattern Recognition and Neural Networks, chapter
+    8) whose units are products over the axes, as in separable networks (Cho et al. 2023,
+    arXiv:2306.15969): harmonics on a circle and polynomials on an interval. Over several axes the
+    units fill a ball of wave numbers (Trefethen 2017, doi:10.1090/proc/13412). The rows are as
+    linear in the weights as the equation is in the fields, so that Gauss–Newton needs a few steps
+    where a network with hidden weights needs hundreds.
+
+    Args:
+        times: polynomials in the window's time, of degree 0 … times − 1.
+        waves: the highest harmonic on a circle; on an interval, where as many polynomials resolve
+            half the waves, the highest degree is twice as high.
+
+    Raises:
+        RecipeError: a size below one.
+    """
+
+    times: int = 6
+    waves: int = 32
+
+    def __post_init__(self):
+        for name in ("times", "waves"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"A network needs {name} ≥ 1, got {getattr(self, name)}.")
+
+    @classmethod
+    def within(cls, unknowns: int, problem: Problem) -> "Separable":
+        """Return the shape with the most waves, up to 80, that has at most so many weights."""
+        dimensions, outputs = len(problem.extent), sum(map(math.prod, problem.fields.values()))
+        units = unknowns / outputs / (1 if problem.stationary else cls.times)
+        along = (units / _BALL[dimensions]) ** (1.0 / dimensions)
+        return cls(waves=min(max(int(along - 1.0) // 2, 1), 80))
+
+    def over_space(self, dimensions: int) -> int:
+        """Return about how many units there are at one time."""
+        return round(_BALL[dimensions] * (2 * self.waves + 1) ** dimensions)
+
+    def build(
+        self,
+        extent: Mapping[str, Axis],
+        mirrors: Mirrors,
+        timed: bool,
+        outputs: int,
+        dtype: DTypeLike,
+        seed: int,
+    ) -> "SeparableModel":
+        """Return the network before training, which is zero: there is nothing random about it."""
+        units = self.units(extent, mirrors, timed)
+        return SeparableModel(units, outputs, dtype=dtype, rngs=nnx.Rngs(seed))
+
+    def units(self, extent: Mapping[str, Axis], mirrors: Mirrors, timed: bool) -> "Units":
+        """Return the functions that the network combines."""
+        bases = tuple(_basis(axis, name in mirrors, self.waves) for name, axis in extent.items())
+        even = tuple(name in mirrors for name in extent)
+        return Units(bases, even, self.times if timed else 0)
+
+    def seen(self, extent: Mapping[str, Axis], mirrors: Mirrors, point: Point) -> Array:
+        """Return what the network sees of a place: its coordinates."""
+        return jnp.stack(point)
+
+
+def _basis(axis: Axis, mirrored: bool, waves: int) -> AbstractBasis:
+    if isinstance(axis, Periodic):
+        return Fourier(axis.lower, axis.upper, 2 * waves + 1)
+    if mirrored:
+        return Fourier(axis.lower, axis.upper + axis.length, 4 * waves + 1)
+    return Chebyshev(axis.lower, axis.upper, 2 * waves + 1)
+
+
+@dataclass(frozen=True)
+class Units:
+    """The products T_i(z) φ_j(x) of which a `Separable` network is made.
+
+    Args:
+        bases: the functions along each space axis.
+        even: whether only those that are even about the axis's lower end are used.
+        times: polynomials in time; 0 without a time.
+    """
+
+    bases: tuple[AbstractBasis, ...]
+    even: tuple[bool, ...]
+    times: int
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return max(self.times, 1) * len(self._chosen[0])
+
+    def __call__(self, x: Float[Array, " inputs"]) -> Float[Array, " units"]:
+        """Evaluate at one point."""
+        place = x[1:] if self.times else x
+        along = zip(self.bases, place, self._chosen, strict=True)
+        over_space = reduce(jnp.multiply, [functions(b, at)[chosen] for b, at, chosen in along])
+        if not self.times:
+            return over_space
+        return jnp.outer(chebyshev(x[0], self.times), over_space).ravel()
+
+    @cached_property
+    def _chosen(self) -> list[np.ndarray]:
+        """Return, for each axis, which of its functions every unit is made of."""
+        degrees = [_degrees(b, even) for b, even in zip(self.bases, self.even, strict=True)]
+        shares = [[(k, d / max(max(ds.values()), 1)) for k, d in ds.items()] for ds in degrees]
+        inside = [
+            [k for k, _ in unit]
+            for unit in itertools.product(*shares)
+            if sum(share**2 for _, share in unit) <= 1.0 + 1e-9
+        ]
+        return list(np.array(inside, dtype=int).T)
+
+
+class SeparableModel(nnx.Module):
+    """The network of a `Separable` shape: its units, and a layer that combines them."""
+
+    def __init__(self, units: Units, outputs: int, *, dtype: DTypeLike, rngs: nnx.Rngs):
+        zero = nnx.initializers.zeros
+        self.units = units
+        self.last = nnx.Linear(
+            units.count, outputs, use_bias=False, kernel_init=zero, param_dtype=dtype, rngs=rngs
+        )
+
+    def __call__(self, x: Float[Array, " inputs"]) -> Float[Array, " outputs"]:
+        """Evaluate at one point."""
+        return self.last(self.units(x))
+
+
+def _degrees(basis: AbstractBasis, even: bool) -> dict[int, int]:
+    """Return the degree, or wave number, of each function that is used, by its index."""
+    if isinstance(basis, Chebyshev):
+        return {n: n for n in range(basis.count)}
+    half = basis.count // 2
+    cosines = {k: k for k in range(half + 1)}
+    return cosines if even else cosines | {half + k: k for k in range(1, half + 1)}
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def functions(basis: AbstractBasis, x: Float[Array, ""]) -> Float[Array, " count"]:
+    """Return a basis's functions; they differentiate to any order by the basis's own matrix."""
+    return basis.functions(x)
+
+
+@functions.defjvp
+def _functions_jvp(basis: AbstractBasis, primals, tangents):
+    (x,), (move,) = primals, tangents
+    values = functions(basis, x)
+    return values, move * (jnp.asarray(basis.derivative.T, x.dtype) @ values)
