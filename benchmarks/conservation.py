@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+
+import pinn
 from pinn.benchmark import Case, Study, Trained
 from pinn.benchmark.method import Order
 from pinn.benchmark.report import Accuracy
-
-import pinn
 from pinn.measure import drift
 from pinn.references.reference import reference, relative_l2
 

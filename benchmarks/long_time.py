@@ -6,10 +6,10 @@ The steps of the integrators span equal time and equal error with the networks.
 import math
 
 import jax.numpy as jnp
-from pinn.benchmark import Case, Integrated, Study, Trained
-from pinn.benchmark.report import Accuracy, Winners, WorkPrecision
 
 import pinn
+from pinn.benchmark import Case, Integrated, Study, Trained
+from pinn.benchmark.report import Accuracy, Winners, WorkPrecision
 from pinn.references import Adaptive, Fixed, Lines
 
 
