@@ -147,11 +147,17 @@ class Ansatz:
         self, grid: Grid, grading: Mapping[str, Grading], dtype: DTypeLike
     ) -> Float[Array, "nodes dimensions"]:
         """Return a grid's nodes, placed evenly in the graded coordinate."""
+        return self.placed(jnp.asarray(grid.points, dtype), grading)
+
+    def placed(
+        self, even: Float[Array, "*shape dimensions"], grading: Mapping[str, Grading]
+    ) -> Float[Array, "*shape dimensions"]:
+        """Return where points are whose graded coordinates are given."""
         if not grading:
-            return jnp.asarray(grid.points, dtype)
+            return even
         ((name, axis),) = self.problem.extent.items()
-        places = jnp.asarray(grid.points[:, 0], dtype)
-        return ungraded(axis, name in self.mirrors, grading[name], places)[:, None]
+        places = ungraded(axis, name in self.mirrors, grading[name], even.ravel())
+        return places.reshape(even.shape)
 
     def weights(
         self, grid: Grid, grading: Mapping[str, Grading], dtype: DTypeLike

@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array
 
 from pinn.networks.box import Ansatz, box_grid
-from pinn.networks.grading import Grading, even_grading, grading_of, ungraded
+from pinn.networks.grading import Grading, even_grading, grading_of
 from pinn.networks.mirror import mirrors_of
 from pinn.networks.separable import Separable
 from pinn.problem.axes import Periodic
@@ -42,7 +42,7 @@ def suited_grading(
         return {}
     ((name, axis),) = ansatz.problem.extent.items()
     shares = jnp.linspace(axis.lower, axis.upper, STATIONS, dtype=current[name].dtype)
-    places = ungraded(axis, name in ansatz.mirrors, current[name], shares)
+    places = ansatz.placed(shares[:, None], current)[:, 0]
     values = [jax.vmap(f)(places).reshape(STATIONS, -1) for f in functions.values()]
     sizes = [jnp.maximum(jnp.max(jnp.abs(v)), 1e-300) for v in values]
     units = [v / s for v, s in zip(values, sizes, strict=True)]

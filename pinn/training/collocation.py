@@ -7,38 +7,31 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pinn.networks.grading import Grading, ungraded
-from pinn.networks.mirror import Mirrors
+from pinn.networks.box import Ansatz
+from pinn.networks.grading import Grading
 from pinn.problem.axes import Periodic
-from pinn.problem.problem import Problem
 from pinn.training.recipe import Recipe
 
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 
 
 def slice_places(
-    problem: Problem,
-    recipe: Recipe,
-    mirrors: Mirrors,
-    grading: Mapping[str, Grading],
-    dtype: np.dtype,
+    ansatz: Ansatz, recipe: Recipe, grading: Mapping[str, Grading], dtype: np.dtype
 ) -> Float[Array, "slices nodes dimensions"]:
     """Return the collocation points of every slice.
 
     They are a tensor grid, shifted from slice to slice by the golden ratio on circles. Along one
     axis they are even in the graded coordinate, so that a front of any width has its share.
     """
+    problem = ansatz.problem
     slices = 1 if problem.stationary else recipe.slices
     count = max(round((recipe.points / slices) ** (1.0 / len(problem.extent))), 4)
     lines = [
         axis.lower + axis.length * _shares(axis, count, slices) for axis in problem.extent.values()
     ]
     mesh = [np.stack(np.meshgrid(*rows, indexing="ij"), -1) for rows in zip(*lines, strict=True)]
-    places = jnp.asarray(np.stack([m.reshape(-1, len(lines)) for m in mesh]), dtype)
-    if not grading:
-        return places
-    ((name, axis),) = problem.extent.items()
-    return ungraded(axis, name in mirrors, grading[name], places.ravel()).reshape(places.shape)
+    even = np.stack([m.reshape(-1, len(lines)) for m in mesh])
+    return ansatz.placed(jnp.asarray(even, dtype), grading)
 
 
 def _shares(axis, count: int, slices: int) -> np.ndarray:

@@ -7,7 +7,6 @@ from jaxtyping import Array, Float
 
 from pinn.jets import Jet
 from pinn.networks.box import Ansatz
-from pinn.networks.grading import ungraded
 from pinn.networks.window import Window
 from pinn.noether.totals import face_nodes
 from pinn.problem.statement import face_value
@@ -74,10 +73,7 @@ def fresh_plan(ansatz: Ansatz, stage: Stage) -> Plan:
         for axis in problem.extent.values()
     ]
     mesh = np.stack([m.ravel() for m in np.meshgrid(*lines, indexing="ij")], axis=-1)
-    places = jnp.asarray(mesh, dtype)
-    for name, grading in stage.window.grading.items():
-        mirrored = name in ansatz.mirrors
-        places = ungraded(problem.extent[name], mirrored, grading, places[:, 0])[:, None]
+    places = ansatz.placed(jnp.asarray(mesh, dtype), stage.window.grading)
     times = np.array([0.0] if problem.stationary else FRESH_TIMES)
     points = in_time(ansatz, stage, times, jnp.broadcast_to(places, (times.size, *places.shape)))
     return Plan(points, problem.dynamics.residual.needs, (_equation_block(ansatz, stage),))

@@ -128,7 +128,7 @@ class Fields(AbstractMachinery):
         whole = jnp.where(whole > 0.0, whole, 1.0)
         scale = {n: jnp.where(s > 1e-6 * whole, s, whole) for n, s in sizes.items()}
         window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale, front.grading)
-        places = slice_places(problem, self.recipe, self.ansatz.mirrors, front.grading, self.dtype)
+        places = slice_places(self.ansatz, self.recipe, front.grading, self.dtype)
         return Stage(window, row_scale(self.ansatz, window), self._targets(front), places)
 
     def _targets(self, front: Front) -> dict[str, Array]:
@@ -200,8 +200,9 @@ class Fields(AbstractMachinery):
             plan = at_the_end(self._law_plan(stage, known["scales"]))
             laws = self._rows(stage, plan, known["laws"])
             held = constrained(Stacked(self._equation(stage, known)), laws, parameters)
-            parameters = self._settled(stage, known, parameters, held)
-        residual = self._residual(stage, known, parameters)
+            parameters, residual = self._settled(stage, known, parameters, held)
+        else:
+            residual = self._residual(stage, known, parameters)
         if self.problem.stationary:
             return Report(parameters, loss, residual, jnp.zeros((), self.dtype), {}, dict(gained))
         state, grading = self._end(stage.window, parameters)
@@ -213,17 +214,19 @@ class Fields(AbstractMachinery):
         fresh = self._rows(stage, self._fresh(stage), known["fresh"])
         return jnp.linalg.norm(fresh.rows(parameters))
 
-    def _settled(self, stage: Stage, known: Prepared, free: Array, held: Array) -> Array:
+    def _settled(
+        self, stage: Stage, known: Prepared, free: Array, held: Array
+    ) -> tuple[Array, Array]:
         """Return the parameters that hold the laws, unless the equation pays too much for it.
+
+        With them, the residual that they leave.
 
         It does where a quadrature does not resolve a law: then the law as computed is not true.
         """
         before, after = (self._residual(stage, known, p) for p in (free, held))
-        return jnp.where(after <= UNSETTLED * before + self._negligible, held, free)
-
-    @property
-    def _negligible(self) -> float:
-        return 0.1 * self.recipe.windows.target(self.recipe.precision)
+        negligible = 0.1 * self.recipe.windows.target(self.recipe.precision)
+        keep = after <= UNSETTLED * before + negligible
+        return jnp.where(keep, held, free), jnp.where(keep, after, before)
 
     def whole(self, window: Window, parameters: Array) -> Callable[..., dict[str, Array]]:
         """Return the trained fields of a window, as a function of the point with s for the time."""

@@ -12,12 +12,11 @@ from pinn.jets import Jet
 from pinn.networks.box import Ansatz
 from pinn.networks.separable import Separable
 from pinn.networks.window import Window
-from pinn.training.linear import LinearObjective
+from pinn.training.linear import Jets, LinearObjective
 from pinn.training.objective import Block, Objective
 from pinn.training.rows import Stage
 
 Unravel = Callable[[Array], PyTree[Array]]
-Jets = dict[str, Array]
 
 
 @dataclass(frozen=True, eq=False)

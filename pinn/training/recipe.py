@@ -156,7 +156,7 @@ def _linear(problem: Problem, network: Separable) -> dict:
             scaled=True,
         ),
         "patience": 2,
-        "windows": Controlled(order=network.times - 1),
+        "windows": Controlled(order=max(network.times - 1, 1)),
         "points": max(places if problem.stationary else slices * places, SLICE),
         "steps": 30,
         "slices": slices,
