@@ -1,5 +1,6 @@
 """The jet space of a problem: its coordinates, its fields, and the names of derivatives."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,6 +62,20 @@ class JetSpace:
     def fields(self) -> dict[str, Shape]:
         """The shape of each field by name."""
         return dict(self.field_shapes)
+
+    @property
+    def columns(self) -> dict[str, slice]:
+        """The place of each field's components among those of all fields, one after the other."""
+        found, start = {}, 0
+        for name, shape in self.field_shapes:
+            found[name] = slice(start, start + math.prod(shape))
+            start = found[name].stop
+        return found
+
+    @property
+    def components(self) -> int:
+        """How many components the fields have together."""
+        return sum(math.prod(shape) for _, shape in self.field_shapes)
 
     def is_coordinate(self, name: str) -> bool:
         """Tell whether `name` is a coordinate rather than a field's derivative."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PyTree
@@ -76,13 +75,10 @@ class Ansatz:
     def learned(self, parameters: PyTree[Array], window: Window) -> Callable[..., dict[str, Array]]:
         """Return what the network adds."""
         model = nnx.merge(self.graph, parameters)
-        shapes = self.problem.fields
-        stops = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+        columns, shapes = self.problem.space.columns, self.problem.fields
 
         def output(field: str) -> Callable[[Array], Array]:
-            stop = int(stops[list(shapes).index(field)])
-            begin = stop - int(np.prod(shapes[field]))
-            return lambda inputs: model(inputs)[begin:stop].reshape(shapes[field])
+            return lambda inputs: model(inputs)[columns[field]].reshape(shapes[field])
 
         return self._released(output, window)
 

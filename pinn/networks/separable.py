@@ -57,8 +57,8 @@ class Separable(AbstractNetwork):
     @classmethod
     def within(cls, unknowns: int, problem: Problem) -> "Separable":
         """Return the shape with the most waves, up to 80, that has at most so many weights."""
-        dimensions, outputs = len(problem.extent), sum(map(math.prod, problem.fields.values()))
-        units = unknowns / outputs / (1 if problem.stationary else cls.times)
+        dimensions = len(problem.extent)
+        units = unknowns / problem.space.components / (1 if problem.stationary else cls.times)
         along = (units / _BALL[dimensions]) ** (1.0 / dimensions)
         return cls(waves=min(max(int(along - 1.0) // 2, 1), 80))
 

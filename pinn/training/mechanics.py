@@ -96,7 +96,7 @@ class Mechanics(AbstractMachinery):
             if mode.weight
         ]
         points = jnp.asarray(self.nodes.points, self.dtype)
-        return Objective(self._jet_at(stage.window), points, blocks)
+        return Objective(blocks, self._jet_at(stage.window), points)
 
     def _jet_at(self, window: Window) -> Callable[[Array, Array], Jet]:
         charges = {n for charge in self.charges.values() for n in charge.needs}

@@ -133,38 +133,22 @@ class Stacked(AbstractObjective):
 
 
 @dataclass(frozen=True, eq=False)
-class Objective(AbstractObjective):
-    """½ Σ over blocks of the weighted mean square of their rows.
+class AbstractBlocks(AbstractObjective):
+    """½ Σ over blocks of the weighted mean square of their rows, all of the same jets.
 
     Args:
-        jet_at: from the parameters and a point to the jet there, computed once for all blocks.
-        points: where, a tree of arrays with a leading axis; a point may be a whole slice of space,
-            with the jets of all its nodes.
         blocks: what is asked of the jets.
     """
 
-    jet_at: Callable[[Parameters, Any], Jet]
-    points: PyTree[Array]
     blocks: Sequence[Block]
+
+    @abc.abstractmethod
+    def jets(self, parameters: Parameters) -> Jet:
+        """Return the jets at all points, with a leading axis over them."""
 
     def rows(self, parameters: Parameters) -> Float[Array, " rows"]:
         """Return the rows of every block, stacked."""
-        values = jax.vmap(lambda point: self._values(parameters, point))(self.points)
-        return stacked(self.blocks, Block.rows, values)
-
-    def linearise(self, parameters: Parameters) -> tuple[Array, Float[Array, "rows parameters"]]:
-        """Return the rows and their Jacobian, one reverse pass for each value at each point."""
-
-        def at(point: Any) -> tuple[Array, Array]:
-            values, pull = jax.vjp(lambda p: self._values(p, point), parameters)
-            return values, jax.vmap(pull)(jnp.eye(values.size, dtype=values.dtype))[0]
-
-        values, slopes = jax.vmap(at)(self.points)
-        return stacked(self.blocks, Block.rows, values), stacked(self.blocks, Block.slopes, slopes)
-
-    def jets(self, parameters: Parameters) -> Jet:
-        """Return the jets at all points."""
-        return jax.vmap(lambda point: self.jet_at(parameters, point))(self.points)
+        return self._stack(Block.rows, jax.vmap(self._values)(self.jets(parameters)))
 
     @property
     def ramp(self) -> int:
@@ -176,7 +160,7 @@ class Objective(AbstractObjective):
         """How many multipliers there are."""
         return sum(block.multiplier_count for block in self.blocks)
 
-    def during(self, taken: Array, multipliers: Array) -> "Objective":
+    def during(self, taken: Array, multipliers: Array) -> "AbstractBlocks":
         """Return the objective as it stands after some steps, with its multipliers λ/μ."""
         blocks, start = [], 0
         for block in self.blocks:
@@ -187,20 +171,43 @@ class Objective(AbstractObjective):
 
     def violations(self, parameters: Parameters) -> Float[Array, " multipliers"]:
         """Return what the augmented rows miss, one for each multiplier."""
-        values = jax.vmap(lambda point: self._values(parameters, point))(self.points)
-        return stacked(self.blocks, lambda b, v: b.misses(v).ravel()[: b.multiplier_count], values)
+        values = jax.vmap(self._values)(self.jets(parameters))
+        return self._stack(lambda b, v: b.misses(v).ravel()[: b.multiplier_count], values)
 
-    def _values(self, parameters: Parameters, point: Any) -> Array:
-        jet = self.jet_at(parameters, point)
+    def _values(self, jet: Jet) -> Array:
         return jnp.concatenate([block.values(jet) for block in self.blocks])
 
+    def _stack(self, make: Callable[[Block, Array], Array], values: Array) -> Array:
+        parts, start = [], 0
+        for block in self.blocks:
+            parts.append(make(block, values[:, start : start + block.size]))
+            start += block.size
+        return jnp.concatenate(parts)
 
-def stacked(
-    blocks: Sequence[Block], make: Callable[[Block, Array], Array], values: Float[Array, "points n"]
-) -> Array:
-    """Return what `make` makes of each block and its columns of the values, one upon the other."""
-    parts, start = [], 0
-    for block in blocks:
-        parts.append(make(block, values[:, start : start + block.size]))
-        start += block.size
-    return jnp.concatenate(parts)
+
+@dataclass(frozen=True, eq=False)
+class Objective(AbstractBlocks):
+    """The rows of jets that depend on the parameters in any way.
+
+    Args:
+        jet_at: from the parameters and a point to the jet there, computed once for all blocks.
+        points: where, a tree of arrays with a leading axis; a point may be a whole slice of space,
+            with the jets of all its nodes.
+    """
+
+    jet_at: Callable[[Parameters, Any], Jet]
+    points: PyTree[Array]
+
+    def jets(self, parameters: Parameters) -> Jet:
+        """Return the jets at all points."""
+        return jax.vmap(lambda point: self.jet_at(parameters, point))(self.points)
+
+    def linearise(self, parameters: Parameters) -> tuple[Array, Float[Array, "rows parameters"]]:
+        """Return the rows and their Jacobian, one reverse pass for each value at each point."""
+
+        def at(point: Any) -> tuple[Array, Array]:
+            values, pull = jax.vjp(lambda p: self._values(self.jet_at(p, point)), parameters)
+            return values, jax.vmap(pull)(jnp.eye(values.size, dtype=values.dtype))[0]
+
+        values, slopes = jax.vmap(at)(self.points)
+        return self._stack(Block.rows, values), self._stack(Block.slopes, slopes)

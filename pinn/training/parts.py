@@ -212,7 +212,8 @@ def span(problem: Problem) -> Interval:
 
 def network(problem: Problem, recipe: Recipe, seed: int) -> nnx.Module:
     """Return one window's fresh network."""
-    outputs = sum(int(np.prod(shape)) for shape in problem.fields.values())
     mirrors, timed = mirrors_of(problem), not problem.stationary
     dtype = np.dtype(recipe.precision)
-    return recipe.network.build(problem.extent, mirrors, timed, outputs, dtype, seed)
+    return recipe.network.build(
+        problem.extent, mirrors, timed, problem.space.components, dtype, seed
+    )

@@ -71,7 +71,7 @@ def objective_of(
     """Return the rows of a plan, from what `prepared` found."""
     base, units = known
     if units:
-        return LinearObjective(ansatz.problem.space, base, units, plan.blocks)
+        return LinearObjective(plan.blocks, ansatz.problem.space, base, units)
     names, derivatives = _entries(ansatz, plan)
 
     def jet_at(parameters: Array, point: tuple[Array, Mapping[str, Array]]) -> Jet:
@@ -81,7 +81,7 @@ def objective_of(
         learned = one(at) if at.ndim == 1 else jax.vmap(one)(at)
         return Jet(ansatz.problem.space, {n: start[n] + learned.get(n, 0.0) for n in names})
 
-    return Objective(jet_at, (plan.points, base), plan.blocks)
+    return Objective(plan.blocks, jet_at, (plan.points, base))
 
 
 def _entries(ansatz: Ansatz, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:

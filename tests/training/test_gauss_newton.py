@@ -68,7 +68,7 @@ SPACE = JetSpace.of(("t",), {"r": (2,)})
 def least_squares(residual):
     """An objective whose rows are `residual(parameters)`, up to the factor of their mean."""
     jet_at = lambda parameters, point: Jet(SPACE, {"r": residual(parameters)})  # noqa: E731
-    return Objective(jet_at, jnp.zeros(1), [Block("r", lambda j: j.r, 2)])
+    return Objective([Block("r", lambda j: j.r, 2)], jet_at, jnp.zeros(1))
 
 
 def rosenbrock(p):

@@ -29,7 +29,7 @@ def contradicting(**law):
     """An equation p = 0 and a law p₀ + p₁ = 0.02: by rows alone they meet in between."""
     equation = Block("equation", lambda j: j.p, 2)
     total = Block("law", lambda j: jnp.sum(j.p)[None], 1, None, jnp.full((1, 1), 0.02), 1.0, **law)
-    return Objective(JET_AT, jnp.zeros(1), [equation, total])
+    return Objective([equation, total], JET_AT, jnp.zeros(1))
 
 
 def test_multipliers_meet_a_law_that_rows_of_the_same_weight_do_not():

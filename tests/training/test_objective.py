@@ -42,7 +42,7 @@ def random_objective(mixing, weights, target):
         ),
         Block("chosen", lambda j: j.q[1:] + j.u, 1, lambda v: v[2::3], None, weights[2]),
     ]
-    return Objective(jet_at, jnp.linspace(0.1, 1.3, POINTS), blocks)
+    return Objective(blocks, jet_at, jnp.linspace(0.1, 1.3, POINTS))
 
 
 @jax.jit
@@ -92,7 +92,7 @@ def test_loss_does_not_depend_on_how_many_points_repeat_it():
     block = Block("b", lambda j: j.u[None], 1, weight=3.0)
     points = jnp.array([0.5, 1.0, 2.0])
     losses = [
-        Objective(jet_at, p, [block]).loss(jnp.array([1.5]))
+        Objective([block], jet_at, p).loss(jnp.array([1.5]))
         for p in (points, jnp.concatenate([points, points]))
     ]
     np.testing.assert_allclose(losses, 0.5 * 3.0 * 1.5**2 * (0.25 + 1.0 + 4.0) / 3.0, rtol=1e-15)
