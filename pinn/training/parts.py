@@ -213,7 +213,5 @@ def span(problem: Problem) -> Interval:
 def network(problem: Problem, recipe: Recipe, seed: int) -> nnx.Module:
     """Return one window's fresh network."""
     mirrors, timed = mirrors_of(problem), not problem.stationary
-    dtype = np.dtype(recipe.precision)
-    return recipe.network.build(
-        problem.extent, mirrors, timed, problem.space.components, dtype, seed
-    )
+    outputs, dtype = problem.space.components, np.dtype(recipe.precision)
+    return recipe.network.build(problem.extent, mirrors, timed, outputs, dtype, seed)

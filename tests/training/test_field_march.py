@@ -307,14 +307,6 @@ def test_both_factorisations_give_the_same_step():
 # Solutions
 
 
-def error_of(solution, count=41):
-    lines = [np.linspace(a.lower, a.upper, count) for a in solution.problem.axes.values()]
-    mesh = np.meshgrid(*lines, indexing="ij")
-    exact = jax.vmap(solution.problem.exact)(*(jnp.asarray(m.ravel()) for m in mesh))["u"]
-    gap = np.asarray(solution(*mesh)["u"]).ravel() - exact
-    return float(np.linalg.norm(gap) / np.linalg.norm(exact))
-
-
 BRIEF = pinn.Recipe(
     network=pinn.Network(width=16, depth=1, spread=1.0, harmonics=4),
     windows=pinn.Uniform(1),
@@ -324,14 +316,14 @@ BRIEF = pinn.Recipe(
 )
 
 
-def test_heat_is_solved_and_keeps_its_books():
+def test_heat_is_solved_and_keeps_its_books(error_of):
     solution = pinn.solve(pinn.get("heat", end=0.01), recipe=BRIEF, progress=False)
     assert error_of(solution) < 1e-5
     begin, end = (solution.charges(t)["first_mode"] for t in (0.0, 0.01))
     np.testing.assert_allclose([begin, end], 0.5, rtol=0.0, atol=1e-5)
 
 
-def test_soft_walls_are_trained():
+def test_soft_walls_are_trained(error_of):
     heat = pinn.get("heat", end=0.01)
     walls = [pinn.Dirichlet("u", "x", hard=False)]
     soft = dataclasses.replace(heat, boundary=walls, conserved={})
@@ -342,7 +334,7 @@ def test_soft_walls_are_trained():
     assert error_of(solution) < 1e-4
 
 
-def test_poisson_on_a_square_is_solved():
+def test_poisson_on_a_square_is_solved(error_of):
     recipe = pinn.Recipe(
         network=pinn.Network(width=16, depth=1, spread=1.0, harmonics=2), points=484, steps=120
     )

@@ -99,15 +99,7 @@ def test_units_give_the_jets_of_the_network():
         np.testing.assert_allclose(found[entry], expected[entry], rtol=0.0, atol=1e-11 * size)
 
 
-def error_of(solution, count=41):
-    lines = [np.linspace(a.lower, a.upper, count) for a in solution.problem.axes.values()]
-    mesh = np.meshgrid(*lines, indexing="ij")
-    exact = jax.vmap(solution.problem.exact)(*(jnp.asarray(m.ravel()) for m in mesh))["u"]
-    gap = np.asarray(solution(*mesh)["u"]).ravel() - exact
-    return float(np.linalg.norm(gap) / np.linalg.norm(exact))
-
-
-def test_errors_fall_as_the_windows_shorten():
+def test_errors_fall_as_the_windows_shorten(error_of):
     heat = pinn.get("heat", end=0.1)
     recipe = pinn.Recipe(network=pinn.Separable(times=3, waves=12))
     solved = [
@@ -119,7 +111,7 @@ def test_errors_fall_as_the_windows_shorten():
     assert fine < coarse / 6.0 and fine < 1e-3
 
 
-def test_controlled_windows_solve_a_wave_to_eight_digits():
+def test_controlled_windows_solve_a_wave_to_eight_digits(error_of):
     solution = pinn.solve(
         pinn.get("wave", overtone=0.0, end=0.25),
         recipe=pinn.Recipe(network=pinn.Separable(times=6, waves=4)),
