@@ -11,8 +11,8 @@ from jaxtyping import Array, ArrayLike, Float
 
 from pinn.errors import CheckpointError, ProblemError
 from pinn.jets import Jet
+from pinn.networks.ansatz import marching_box
 from pinn.networks.averaged import Plan, averaged_plan
-from pinn.networks.box import marching_box
 from pinn.networks.marching import MarchingState, marching_jet
 from pinn.noether.field_levels import FieldLevels
 from pinn.noether.group import Group

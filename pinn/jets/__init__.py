@@ -11,6 +11,7 @@ from pinn.jets.function import JetFunction as JetFunction
 from pinn.jets.function import on_jets as on_jets
 from pinn.jets.jet import Jet as Jet
 from pinn.jets.prolong import entry_of as entry_of
+from pinn.jets.prolong import lift as lift
 from pinn.jets.prolong import prolong as prolong
 from pinn.jets.random import random_jets as random_jets
 from pinn.jets.space import Entry as Entry

@@ -1,6 +1,7 @@
 """The jet of a callable: its value and derivatives at a point, by forward-mode Taylor lifting."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,6 @@ from pinn.jets.sharing import shared
 from pinn.jets.space import Entry, JetSpace
 
 FieldFunction = Callable[..., Mapping[str, Array]]
-Derivatives = tuple[Mapping[str, Array], ...]
 
 
 def prolong(function: FieldFunction, space: JetSpace, entries: Iterable[str]) -> Callable[..., Jet]:
@@ -59,7 +59,7 @@ def _derivatives(
         for tail in {orders[axis + 1 :] for orders in pure}:
             inner = _nested(function, axis + 1, tail)
             highest = max(orders[axis] for orders in pure if orders[axis + 1 :] == tail)
-            for order, value in enumerate(_lift(inner, axis, highest)(*point)):
+            for order, value in enumerate(lift(inner, axis, highest)(*point)):
                 known[(0,) * axis + (order, *tail)] = value
     origin = (0,) * len(point)
     if origin in wanted and origin not in known:
@@ -75,18 +75,18 @@ def _nested(function: FieldFunction, axis: int, tail: tuple[int, ...]) -> FieldF
     """Return the mixed derivative of `function` by the orders in `tail`, from coordinate `axis`."""
     for offset, order in enumerate(tail):
         if order:
-            lifted = _lift(function, axis + offset, order)
+            lifted = lift(function, axis + offset, order)
             function = lambda *point, lifted=lifted: lifted(*point)[-1]  # noqa: E731
     return function
 
 
-def _lift(function: FieldFunction, axis: int, order: int) -> Callable[..., Derivatives]:
-    """Return the map to (u, ∂u, …, ∂^order u) along one coordinate."""
+def lift(function: Callable[..., Any], axis: int, order: int) -> Callable[..., tuple[Any, ...]]:
+    """Return the map to (u, ∂u, …, ∂^order u) along one coordinate, which is given by its place."""
     if order == 0:
         return lambda *point: (function(*point),)
-    lower = _lift(function, axis, order - 1)
+    lower = lift(function, axis, order - 1)
 
-    def lifted(*point: Array) -> Derivatives:
+    def lifted(*point: Array) -> tuple[Any, ...]:
         move = lambda value: lower(*point[:axis], value, *point[axis + 1 :])  # noqa: E731
         at = point[axis]
         values, rates = jax.jvp(move, (at,), (jnp.ones_like(at),))

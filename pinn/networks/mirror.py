@@ -49,7 +49,7 @@ def _parity(problem: Problem, field: str, axis: str) -> int | None:
     rows = [c for c in problem.boundary if (c.field, c.axis) == (field, axis)]
     orders = {_order(condition) for condition in rows}
     faces = {end for condition in rows for end in condition.ends}
-    plain = all(c.hard and _homogeneous(c) for c in rows)
+    plain = all(c.hard and c.homogeneous for c in rows)
     if (
         not plain
         or None in orders
@@ -65,11 +65,6 @@ def _order(condition: AbstractCondition) -> int | None:
     if isinstance(condition, Derivative):
         return condition.order
     return {Dirichlet: 0, Neumann: 1}.get(type(condition))
-
-
-def _homogeneous(condition: AbstractCondition) -> bool:
-    values = condition.ends.values()
-    return all(not callable(v) and not np.any(np.asarray(v, dtype=float)) for v in values)
 
 
 def _reflected(problem: Problem, jet: Jet, axis: str, place: float, parity: Mapping) -> Jet:

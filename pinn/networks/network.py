@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float
 
 from pinn.networks.mirror import Mirrors
 from pinn.problem.axes import Axis
@@ -24,7 +23,7 @@ class AbstractNetwork(abc.ABC):
         dtype: DTypeLike,
         seed: int,
     ) -> nnx.Module:
-        """Return a fresh network, a map from what `seen` returns, after time, to the outputs.
+        """Return a fresh network, a map from what it sees of a point to the outputs.
 
         Args:
             extent: the axes of space.
@@ -34,9 +33,3 @@ class AbstractNetwork(abc.ABC):
             dtype: of the parameters.
             seed: of the random numbers.
         """
-
-    @abc.abstractmethod
-    def seen(
-        self, extent: Mapping[str, Axis], mirrors: Mirrors, point: tuple[Array, ...]
-    ) -> Float[Array, " inputs"]:
-        """Return what the network sees of a place."""

@@ -2,11 +2,10 @@
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial, reduce
+from functools import cached_property, reduce
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -19,9 +18,8 @@ from pinn.networks.mirror import Mirrors
 from pinn.networks.network import AbstractNetwork
 from pinn.problem.axes import Axis, Periodic
 from pinn.problem.problem import Problem
-from pinn.spectral import AbstractBasis, Chebyshev, Fourier
+from pinn.spectral import AbstractBasis, Chebyshev, Fourier, functions
 
-Point = tuple[Array, ...]
 # The volume of the part of the ball with radius one that has only positive coordinates.
 _BALL = {1: 1.0, 2: math.pi / 4.0, 3: math.pi / 6.0}
 
@@ -85,10 +83,6 @@ class Separable(AbstractNetwork):
         even = tuple(name in mirrors for name in extent)
         return Units(bases, even, self.times if timed else 0)
 
-    def seen(self, extent: Mapping[str, Axis], mirrors: Mirrors, point: Point) -> Array:
-        """Return what the network sees of a place: its coordinates."""
-        return jnp.stack(point)
-
 
 def _basis(axis: Axis, mirrored: bool, waves: int) -> AbstractBasis:
     if isinstance(axis, Periodic):
@@ -120,11 +114,15 @@ class Units:
     def __call__(self, x: Float[Array, " inputs"]) -> Float[Array, " units"]:
         """Evaluate at one point."""
         place = x[1:] if self.times else x
-        along = zip(self.bases, place, self._chosen, strict=True)
-        over_space = reduce(jnp.multiply, [functions(b, at)[chosen] for b, at, chosen in along])
-        if not self.times:
-            return over_space
-        return jnp.outer(chebyshev(x[0], self.times), over_space).ravel()
+        factors = [functions(b, at) for b, at in zip(self.bases, place, strict=True)]
+        return self.products([chebyshev(x[0], self.times), *factors] if self.times else factors)
+
+    def products(self, factors: Sequence[Float[Array, " count"]]) -> Float[Array, " units"]:
+        """Return the products of all functions of time, if there is one, and of each axis."""
+        along = factors[1:] if self.times else factors
+        chosen = [values[place] for values, place in zip(along, self._chosen, strict=True)]
+        over_space = reduce(jnp.multiply, chosen)
+        return jnp.outer(factors[0], over_space).ravel() if self.times else over_space
 
     @cached_property
     def _chosen(self) -> list[np.ndarray]:
@@ -161,16 +159,3 @@ def _degrees(basis: AbstractBasis, even: bool) -> dict[int, int]:
     half = basis.count // 2
     cosines = {k: k for k in range(half + 1)}
     return cosines if even else cosines | {half + k: k for k in range(1, half + 1)}
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def functions(basis: AbstractBasis, x: Float[Array, ""]) -> Float[Array, " count"]:
-    """Return a basis's functions; they differentiate to any order by the basis's own matrix."""
-    return basis.functions(x)
-
-
-@functions.defjvp
-def _functions_jvp(basis: AbstractBasis, primals, tangents):
-    (x,), (move,) = primals, tangents
-    values = functions(basis, x)
-    return values, move * (jnp.asarray(basis.derivative.T, x.dtype) @ values)

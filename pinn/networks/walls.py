@@ -135,29 +135,37 @@ def walls_of(problem: Problem) -> dict[str, tuple[Wall, ...]]:
     return found
 
 
-def lifted(problem: Problem, walls: Sequence[Wall], base: FieldAt, start: Array) -> FieldAt:
-    """Return `base` corrected so that it has every demanded value, u + Σ p_k (g_k − B_k u).
+def lift_of(problem: Problem, walls: Sequence[Wall], start: Array) -> FieldAt | None:
+    """Return a function Σ p_k g_k that has every demanded value; None where all of them are zero.
 
-    B_k is a condition's left side at its face, g_k its value, and p_k(x) a polynomial that has
-    B_j p_k = δ_jk (Mortari 2017, theory of connections, doi:10.3390/math5040057), axis by axis.
+    p_k(x) is a polynomial with B_j p_k = δ_jk for the conditions' left sides B_j (Mortari 2017,
+    theory of connections, doi:10.3390/math5040057); axis by axis, each on what the last one left.
     """
+    if all(condition.homogeneous for wall in walls for condition, _ in wall.rows):
+        return None
+    shape = problem.fields[walls[0].field]
+    lift: FieldAt = lambda *point: jnp.zeros(shape, point[0].dtype)  # noqa: E731
     for wall in walls:
         targets = [_target(problem, wall, row, start) for row in wall.rows]
-        base = _connected(problem.space, wall, base, targets)
-    return base
+        lift = _connected(problem.space, wall, lift, targets)
+    return lift
+
+
+def relieved(space: JetSpace, walls: Sequence[Wall], function: FieldAt) -> FieldAt:
+    """Return `function` less its own lift, u − Σ p_k B_k u, so that `lift_of` may be added."""
+    for wall in walls:
+        function = _connected(space, wall, function, [None] * len(wall.rows))
+    return function
 
 
 def released(space: JetSpace, walls: Sequence[Wall], free: FieldAt) -> FieldAt:
     """Return `free` changed so that every condition's left side vanishes, whatever it is.
 
-    Across an axis with values only it is multiplied by the distance to the walls; otherwise the
-    functional connections of `lifted` are used, with g = 0.
+    Across an axis with values only it is multiplied by the distance to the walls; otherwise its own
+    lift is taken from it.
     """
     for wall in walls:
-        if wall.values_only:
-            free = _damped(wall, free)
-        else:
-            free = _connected(space, wall, free, [None] * len(wall.rows))
+        free = _damped(wall, free) if wall.values_only else relieved(space, [wall], free)
     return free
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from jaxtyping import Array
 
 from pinn.jets import Jet, JetFunction, JetSpace, on_jets
@@ -42,6 +43,12 @@ class AbstractCondition(abc.ABC):
     def operator(self, space: JetSpace) -> JetFunction:
         """Return the left side as a function on jets."""
         return on_jets(space, self.left_side, f"condition on {self.field!r}")
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether every demanded value is the number zero."""
+        values = self.ends.values()
+        return all(not callable(v) and not np.any(np.asarray(v, dtype=float)) for v in values)
 
     @property
     def ends(self) -> dict[int, Value]:

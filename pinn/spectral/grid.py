@@ -1,10 +1,9 @@
-"""Tensor grids over a box, and series on them that can be evaluated and differentiated anywhere."""
+"""Tensor grids over a box, and series on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial, reduce
+from functools import cached_property, reduce
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -67,26 +66,3 @@ class Grid:
             turned = jnp.tensordot(jnp.asarray(matrix, array.dtype), array, axes=(1, axis))
             array = jnp.moveaxis(turned, 0, axis)
         return array
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def evaluate(grid: Grid, coefficients: Float[Array, "..."], point: tuple[Array, ...]) -> Array:
-    """Return a series at one point, one scalar a coordinate.
-
-    It differentiates to any order in forward mode, by the series of the derivative, so that the
-    ends of an interval are no worse than its inside.
-    """
-    for basis, x in zip(grid.bases, point, strict=True):
-        coefficients = jnp.tensordot(basis.functions(x), coefficients, axes=1)
-    return coefficients
-
-
-@evaluate.defjvp
-def _evaluate_jvp(grid: Grid, primals, tangents):
-    coefficients, point = primals
-    change, moves = tangents
-    total = evaluate(grid, change, point)
-    for axis, move in enumerate(moves):
-        orders = tuple(int(i == axis) for i in range(len(point)))
-        total = total + move * evaluate(grid, grid.differentiated(coefficients, orders), point)
-    return evaluate(grid, coefficients, point), total

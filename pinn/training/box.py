@@ -8,7 +8,8 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array
 
-from pinn.networks.box import Ansatz, box_grid
+from pinn.networks.ansatz import Ansatz, box_grid
+from pinn.networks.box import Box
 from pinn.networks.grading import Grading, even_grading, grading_of
 from pinn.networks.mirror import mirrors_of
 from pinn.networks.separable import Separable
@@ -25,7 +26,7 @@ def box_ansatz(problem: Problem, recipe: Recipe, graph: nnx.GraphDef) -> Ansatz:
     mirrors = mirrors_of(problem)
     linear = isinstance(recipe.network, Separable)
     grid = box_grid(problem, mirrors, recipe.modes, recipe.modes if linear else 33)
-    return Ansatz(problem, recipe.network, graph, grid, mirrors)
+    return Ansatz(Box(problem, mirrors), recipe.network, graph, grid)
 
 
 def even_gradings(problem: Problem, dtype: np.dtype) -> dict[str, Grading]:
@@ -42,7 +43,7 @@ def suited_grading(
         return {}
     ((name, axis),) = ansatz.problem.extent.items()
     shares = jnp.linspace(axis.lower, axis.upper, STATIONS, dtype=current[name].dtype)
-    places = ansatz.placed(shares[:, None], current)[:, 0]
+    places = ansatz.box.placed(shares[:, None], current)[:, 0]
     values = [jax.vmap(f)(places).reshape(STATIONS, -1) for f in functions.values()]
     sizes = [jnp.maximum(jnp.max(jnp.abs(v)), 1e-300) for v in values]
     units = [v / s for v, s in zip(values, sizes, strict=True)]

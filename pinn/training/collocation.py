@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pinn.networks.box import Ansatz
+from pinn.networks.ansatz import Ansatz
 from pinn.networks.grading import Grading
 from pinn.problem.axes import Periodic
 from pinn.training.recipe import Recipe
@@ -31,7 +31,7 @@ def slice_places(
     ]
     mesh = [np.stack(np.meshgrid(*rows, indexing="ij"), -1) for rows in zip(*lines, strict=True)]
     even = np.stack([m.reshape(-1, len(lines)) for m in mesh])
-    return ansatz.placed(jnp.asarray(even, dtype), grading)
+    return ansatz.box.placed(jnp.asarray(even, dtype), grading)
 
 
 def _shares(axis, count: int, slices: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from pinn.jets import Jet, JetFunction
-from pinn.networks.box import Ansatz
+from pinn.networks.ansatz import Ansatz
 from pinn.networks.window import Window
 from pinn.noether.charge import Charge
 from pinn.noether.totals import face_nodes, total
@@ -37,8 +37,8 @@ def charge_plan(
     corners = [points for found in faces.values() for _, points, _, _ in found]
     dtype, grading = stage.window.length.dtype, stage.window.grading
     corners = [jnp.asarray(points, dtype) for points in corners]
-    places = jnp.concatenate([ansatz.nodes(grid, grading, dtype), *corners])
-    weights = ansatz.weights(grid, grading, dtype)
+    places = jnp.concatenate([ansatz.box.nodes(grid, grading, dtype), *corners])
+    weights = ansatz.box.weights(grid, grading, dtype)
     whole = jnp.broadcast_to(places, (slices.points.size, *places.shape))
     points = in_time(ansatz, stage, slices.points, whole, flat=False)
     needs = {n for c in charges.values() for n in c.needs}
@@ -98,7 +98,7 @@ def charge_scales(
     is much smaller, by cancellation, would otherwise rule over all other rows.
     """
     needs = tuple({n for charge in charges.values() for n in charge.density.needs})
-    jet_at = ansatz.jet(ansatz.base(window), window, needs)
+    jet_at = ansatz.base(window, needs)
     index, zero = ansatz.time_index, jnp.zeros((), window.length.dtype)
 
     def largest(charge: Charge) -> Array:

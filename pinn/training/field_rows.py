@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pinn.jets import Jet
-from pinn.networks.box import Ansatz
+from pinn.networks.ansatz import Ansatz
 from pinn.networks.window import Window
 from pinn.noether.totals import face_nodes
 from pinn.problem.statement import face_value
@@ -27,8 +27,8 @@ def row_scale(ansatz: Ansatz, window: Window) -> Float[Array, " equations"]:
     """
     problem, dynamics = ansatz.problem, ansatz.problem.dynamics
     names = tuple(n for n in dynamics.residual.needs if not problem.space.is_coordinate(n))
-    jet_at = ansatz.jet(ansatz.base(window), window, tuple(dynamics.residual.needs))
-    points = ansatz.nodes(ansatz.grid, window.grading, window.length.dtype)
+    jet_at = ansatz.base(window, tuple(dynamics.residual.needs))
+    points = ansatz.box.nodes(ansatz.grid, window.grading, window.length.dtype)
     columns = list(points[:: max(len(points) // 32, 1)].T)
     if ansatz.time_index is not None:
         columns.insert(ansatz.time_index, jnp.zeros_like(columns[0]))
@@ -73,7 +73,7 @@ def fresh_plan(ansatz: Ansatz, stage: Stage) -> Plan:
         for axis in problem.extent.values()
     ]
     mesh = np.stack([m.ravel() for m in np.meshgrid(*lines, indexing="ij")], axis=-1)
-    places = ansatz.placed(jnp.asarray(mesh, dtype), stage.window.grading)
+    places = ansatz.box.placed(jnp.asarray(mesh, dtype), stage.window.grading)
     times = np.array([0.0] if problem.stationary else FRESH_TIMES)
     points = in_time(ansatz, stage, times, jnp.broadcast_to(places, (times.size, *places.shape)))
     return Plan(points, problem.dynamics.residual.needs, (_equation_block(ansatz, stage),))

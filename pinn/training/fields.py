@@ -12,7 +12,7 @@ from jaxtyping import Array
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet
-from pinn.networks.box import Ansatz, sampled
+from pinn.networks.ansatz import Ansatz, sampled
 from pinn.networks.grading import Grading
 from pinn.networks.window import Window
 from pinn.noether.beginning import initial_jet_at
@@ -228,12 +228,6 @@ class Fields(AbstractMachinery):
         keep = after <= UNSETTLED * before + negligible
         return jnp.where(keep, held, free), jnp.where(keep, after, before)
 
-    def whole(self, window: Window, parameters: Array) -> Callable[..., dict[str, Array]]:
-        """Return the trained fields of a window, as a function of the point with s for the time."""
-        base = self.ansatz.base(window)
-        learned = self.ansatz.learned(self.unravel(parameters), window)
-        return lambda *point: jax.tree.map(jnp.add, base(*point), learned(*point))
-
     def _end(
         self, window: Window, parameters: Array
     ) -> tuple[dict[str, Array], dict[str, Grading]]:
@@ -254,7 +248,7 @@ class Fields(AbstractMachinery):
         self, window: Window, parameters: Array, entries: tuple[str, ...]
     ) -> Callable[..., Jet]:
         """Return the jet as a function of the elapsed time, then the space coordinates."""
-        jet_at = self.ansatz.jet(self.whole(window, parameters), window, entries)
+        jet_at = self.ansatz.jet(self.unravel(parameters), window, entries)
         index = self.ansatz.time_index
         return lambda s, *x: jet_at(*x[:index], s, *x[index:])
 

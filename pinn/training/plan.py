@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from pinn.jets import Jet
-from pinn.networks.box import Ansatz
-from pinn.networks.separable import Separable
+from pinn.networks.ansatz import Ansatz
 from pinn.networks.window import Window
 from pinn.training.linear import Jets, LinearObjective
 from pinn.training.objective import Block, Objective
@@ -57,12 +56,8 @@ def prepared(ansatz: Ansatz, window: Window, plan: Plan) -> tuple[Jets, Jets]:
     # The compiler would compute what depends on constant points itself, and slowly.
     points = jax.lax.optimization_barrier(plan.points)
     over = (lambda f: jax.vmap(f)) if points.ndim == 2 else (lambda f: jax.vmap(jax.vmap(f)))
-    base_at = ansatz.jet(ansatz.base(window), window, names)
-    base = over(lambda point: dict(base_at(*point)))(points)
-    if not isinstance(ansatz.network, Separable):
-        return base, {}
-    units_at = ansatz.jet(ansatz.units(window), window, derivatives)
-    return base, over(lambda point: dict(units_at(*point)))(points)
+    base_at, units_at = ansatz.base(window, names), ansatz.units(window, derivatives)
+    return over(lambda point: (dict(base_at(*point)), units_at(*point)))(points)
 
 
 def objective_of(
@@ -75,7 +70,7 @@ def objective_of(
     names, derivatives = _entries(ansatz, plan)
 
     def jet_at(parameters: Array, point: tuple[Array, Mapping[str, Array]]) -> Jet:
-        learned_at = ansatz.jet(ansatz.learned(unravel(parameters), window), window, derivatives)
+        learned_at = ansatz.learned(unravel(parameters), window, derivatives)
         at, start = point
         one = lambda p: dict(learned_at(*p))  # noqa: E731
         learned = one(at) if at.ndim == 1 else jax.vmap(one)(at)
@@ -86,6 +81,5 @@ def objective_of(
 
 def _entries(ansatz: Ansatz, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the entries of a plan, and those of them that are derivatives."""
-    space = ansatz.problem.space
-    names = tuple(sorted({space.canonical(n) for n in plan.needs}))
-    return names, tuple(n for n in names if not space.is_coordinate(n))
+    names = tuple(sorted({ansatz.problem.space.canonical(n) for n in plan.needs}))
+    return names, ansatz.derivatives(names)

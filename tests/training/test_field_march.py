@@ -38,7 +38,7 @@ def opened(problem, recipe=SMALL, seed=0):
 
 def jets(parts, stage, parameters, entries, points):
     """Return the jets of the ansatz at true points, one array a coordinate."""
-    jet_at = parts.ansatz.jet(parts.whole(stage.window, parameters), stage.window, entries)
+    jet_at = parts.ansatz.jet(parts.unravel(parameters), stage.window, entries)
     index = parts.ansatz.time_index
     moved = [p - stage.window.start if i == index else p for i, p in enumerate(points)]
     return jax.jit(jax.vmap(jet_at))(*moved)
