@@ -143,9 +143,7 @@ def sampled(
     return ansatz.grid.coefficients((values * signs).reshape(ansatz.grid.shape + values.shape[1:]))
 
 
-def box_grid(
-    problem: Problem, mirrors: Mirrors, modes: int, most_polynomials: int
-) -> Grid:
+def box_grid(problem: Problem, mirrors: Mirrors, modes: int, most_polynomials: int) -> Grid:
     """Return the grid of the series that hold the state between two windows.
 
     Fourier on circles, and between mirrors on the circle that the reflected box closes; Chebyshev

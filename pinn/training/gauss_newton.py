@@ -1,5 +1,6 @@
 """Gauss–Newton with Levenberg–Marquardt damping and exact linear algebra."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -20,7 +21,7 @@ class DampingState(NamedTuple):
 
 @dataclass(frozen=True)
 class GaussNewton(AbstractStep):
-    """Solve (JᵀJ + λI) d = −Jᵀr for several λ at once and take the longest trusted step.
+    """Solve (JᵀJ + λI) d = −Jᵀr for one λ after another and take the longest trusted step.
 
     A step is trusted when its actual reduction of the loss is at least `acceptance` of what the
     linear model predicts. J is factorised by QR, never squared, so that singular values down to
@@ -38,6 +39,8 @@ class GaussNewton(AbstractStep):
         grow: λ is multiplied by this where no trial reduced the loss.
         progress: a step that leaves more than this share of the loss has stalled.
         scaled: whether each parameter is measured by its column of J, as Marquardt does.
+        refinements: after a step that did well, take so many more with the same factors, each of
+            which costs as little as a gradient; needs `cholesky`.
         factorisation: `qr` of J, or `cholesky` of JᵀJ, which is three times faster on many rows and
             resolves singular values down to the root of round-off only.
     """
@@ -50,6 +53,7 @@ class GaussNewton(AbstractStep):
     progress: float = 0.9
     factorisation: Literal["qr", "cholesky"] = "qr"
     scaled: bool = False
+    refinements: int = 0
 
     def __post_init__(self):
         if self.damping <= 0.0 or not self.factors or min(self.factors) <= 0.0:
@@ -59,6 +63,10 @@ class GaussNewton(AbstractStep):
             )
         if self.factorisation not in ("qr", "cholesky"):
             raise RecipeError(f"factorisation= is 'qr' or 'cholesky', got {self.factorisation!r}.")
+        if self.refinements and self.factorisation != "cholesky":
+            raise RecipeError(
+                "refinements= reuses Cholesky factors: give factorisation='cholesky' with it."
+            )
         object.__setattr__(self, "factors", tuple(sorted(float(f) for f in self.factors)))
 
     def init(self, parameters: Parameters) -> DampingState:
@@ -68,46 +76,123 @@ class GaussNewton(AbstractStep):
     def step(
         self, objective: AbstractObjective, parameters: Parameters, state: DampingState
     ) -> StepResult:
-        """Try every damping, and keep the longest trusted step."""
-        rows, jacobian = objective.linearise(parameters)
-        sizes = column_sizes(jacobian) if self.scaled else jnp.ones_like(parameters)
-        jacobian = jacobian / sizes[None]
-        before = jnp.sum(rows**2)
-        unit = jnp.sum(jacobian**2) / parameters.size
+        """Try dampings from the smallest up, keep the first trusted step, and refine it."""
+        model = _Model.at(objective, parameters, self)
         dampings = state.damping * jnp.asarray(self.factors, parameters.dtype)
-
-        exact = self.factorisation == "qr"
-        normal = None if exact else (jacobian.T @ jacobian, jacobian.T @ rows)
-
-        def attempt(damping: Array) -> tuple[Array, Array, Array]:
-            move = (
-                damped_step(jacobian, rows, damping * unit)
-                if normal is None
-                else damped_normal_step(*normal, damping * unit)
-            )
-            predicted = before - jnp.sum((rows + jacobian @ move) ** 2)
-            move = move / sizes
-            actual = before - jnp.sum(objective.rows(parameters + move) ** 2)
-            actual = jnp.where(jnp.isfinite(actual), actual, -jnp.inf)
-            return move, actual, actual / jnp.maximum(predicted, jnp.finfo(rows.dtype).tiny)
-
-        moves, gains, ratios = jax.vmap(attempt)(dampings)
-        # argmax finds the first, and the dampings ascend: the longest trusted step.
-        trusted = (ratios >= self.acceptance) & (gains > 0.0)
-        chosen = jnp.where(jnp.any(trusted), jnp.argmax(trusted), jnp.argmax(gains))
-        better, gain = gains[chosen] > 0.0, gains[chosen]
-        moved = jnp.where(better, parameters + moves[chosen], parameters)
-        shrink = jnp.where(trusted[0] & (ratios[0] > 0.25), self.shrink, 1.0)
-        damping = jnp.where(better, dampings[chosen] * shrink, dampings[-1] * self.grow)
-        eps = jnp.finfo(rows.dtype).eps
-        floor = eps**2 if exact else 16.0 * eps  # below, JᵀJ + λI is not positive
+        trial = _longest(model.attempt, dampings, self.acceptance)
+        better = trial.gain > 0.0
+        moved = jnp.where(better, parameters + trial.move, parameters)
+        loss = model.loss - 0.5 * jnp.maximum(trial.gain, 0.0)
+        if self.refinements:
+            moved, loss = model.refined(trial.damping, moved, loss, self.refinements)
+        longest = trial.damping == dampings[0]
+        shrink = jnp.where(longest & (trial.ratio > 0.25), self.shrink, 1.0)
+        damping = jnp.where(better, trial.damping * shrink, dampings[-1] * self.grow)
+        eps = jnp.finfo(parameters.dtype).eps
+        # Below, JᵀJ + λI is not positive.
+        floor = 16.0 * eps if self.factorisation == "cholesky" else eps**2
         return StepResult(
             moved,
             DampingState(jnp.clip(damping, floor, 1e8)),
             moved,
-            0.5 * (before - jnp.maximum(gain, 0.0)),
-            ~better | (gain < (1.0 - self.progress) * before),
+            loss,
+            ~better | (loss > self.progress * model.loss),
         )
+
+
+class _Trial(NamedTuple):
+    damping: Float[Array, ""]
+    move: Float[Array, " parameters"]
+    gain: Float[Array, ""]
+    ratio: Float[Array, ""]
+
+
+def _longest(
+    attempt: Callable[[Array], _Trial], dampings: Float[Array, " trials"], acceptance: float
+) -> _Trial:
+    """Return the first trial that is trusted, from the smallest damping up, or the best of all."""
+
+    def untrusted(state: tuple[Array, _Trial]) -> Array:
+        index, best = state
+        return (index < dampings.size) & ~((best.ratio >= acceptance) & (best.gain > 0.0))
+
+    def another(state: tuple[Array, _Trial]) -> tuple[Array, _Trial]:
+        index, best = state
+        trial = attempt(dampings[index])
+        trusted = (trial.ratio >= acceptance) & (trial.gain > 0.0)
+        keep = trusted | (trial.gain > best.gain)
+        return index + 1, jax.tree.map(lambda new, old: jnp.where(keep, new, old), trial, best)
+
+    shapes = jax.eval_shape(attempt, dampings[0])
+    nothing = jax.tree.map(lambda leaf: jnp.full(leaf.shape, -jnp.inf, leaf.dtype), shapes)
+    return jax.lax.while_loop(untrusted, another, (jnp.zeros((), jnp.int32), nothing))[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """The rows about one place, to first order, in units of the columns' `sizes`."""
+
+    objective: AbstractObjective
+    parameters: Parameters
+    rows: Float[Array, " rows"]
+    jacobian: Float[Array, "rows parameters"]
+    sizes: Float[Array, " parameters"]
+    gram: Float[Array, "parameters parameters"] | None
+
+    @classmethod
+    def at(cls, objective: AbstractObjective, parameters: Parameters, by: GaussNewton) -> "_Model":
+        rows, jacobian = objective.linearise(parameters)
+        sizes = column_sizes(jacobian) if by.scaled else jnp.ones_like(parameters)
+        jacobian = jacobian / sizes[None]
+        gram = jacobian.T @ jacobian if by.factorisation == "cholesky" else None
+        return cls(objective, parameters, rows, jacobian, sizes, gram)
+
+    @property
+    def loss(self) -> Array:
+        return 0.5 * jnp.sum(self.rows**2)
+
+    def attempt(self, damping: Array) -> _Trial:
+        """Return a step and what it gains, by trial and by the model."""
+        absolute = damping * jnp.sum(self.jacobian**2) / self.parameters.size
+        if self.gram is None:
+            move = damped_step(self.jacobian, self.rows, absolute)
+        else:
+            gradient = self.jacobian.T @ self.rows
+            move = -jax.scipy.linalg.cho_solve(damped_factor(self.gram, absolute), gradient)
+        before = 2.0 * self.loss
+        predicted = before - jnp.sum((self.rows + self.jacobian @ move) ** 2)
+        move = move / self.sizes
+        actual = before - jnp.sum(self.objective.rows(self.parameters + move) ** 2)
+        actual = jnp.where(jnp.isfinite(actual), actual, -jnp.inf)
+        return _Trial(damping, move, actual, actual / jnp.maximum(predicted, _tiny(predicted)))
+
+    def refined(
+        self, damping: Array, moved: Parameters, loss: Array, count: int
+    ) -> tuple[Parameters, Array]:
+        """Return parameters after further steps with the same factors, while they more than halve.
+
+        Source: the simplified Newton method, Deuflhard (2011), Newton Methods for Nonlinear
+        Problems, section 2.1.2, doi:10.1007/978-3-642-23899-4.
+        """
+        assert self.gram is not None
+        absolute = damping * jnp.sum(self.jacobian**2) / self.parameters.size
+        factor = damped_factor(self.gram, absolute)
+
+        def once(state: tuple[Array, Parameters, Array, Array]):
+            taken, here, least, _ = state
+            gradient = self.jacobian.T @ self.objective.rows(here)
+            there = here - jax.scipy.linalg.cho_solve(factor, gradient) / self.sizes
+            reached = 0.5 * jnp.sum(self.objective.rows(there) ** 2)
+            lower = reached < least
+            best = jnp.where(lower, there, here), jnp.where(lower, reached, least)
+            return taken + 1, *best, reached < 0.25 * least
+
+        begin = (jnp.zeros((), jnp.int32), moved, loss, loss < 0.25 * self.loss)
+        return jax.lax.while_loop(lambda s: (s[0] < count) & s[3], once, begin)[1:3]
+
+
+def _tiny(value: Array) -> float:
+    return float(jnp.finfo(value.dtype).tiny)
 
 
 def column_sizes(jacobian: Float[Array, "rows parameters"]) -> Float[Array, " parameters"]:
@@ -134,11 +219,8 @@ def damped_step(
     return -q[:size] @ triangular(r, rows, trans=1)
 
 
-def damped_normal_step(
-    gram: Float[Array, "parameters parameters"],
-    gradient: Float[Array, " parameters"],
-    damping: Float[Array, ""],
-) -> Float[Array, " parameters"]:
-    """Return −(JᵀJ + λI)⁻¹Jᵀr by Cholesky factors of the normal matrix."""
-    factor = jax.scipy.linalg.cho_factor(gram + damping * jnp.eye(gram.shape[0], dtype=gram.dtype))
-    return -jax.scipy.linalg.cho_solve(factor, gradient)
+def damped_factor(
+    gram: Float[Array, "parameters parameters"], damping: Float[Array, ""]
+) -> tuple[Array, bool]:
+    """Return the Cholesky factor of JᵀJ + λI."""
+    return jax.scipy.linalg.cho_factor(gram + damping * jnp.eye(gram.shape[0], dtype=gram.dtype))

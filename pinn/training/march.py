@@ -134,7 +134,8 @@ def _settle(
     """Accept the trained window, or go back to its start with a shorter length."""
     rule, precision = parts.recipe.windows, parts.recipe.precision
     length = float(window.length)
-    attempt = Attempt(length, _worst(report), _reachable(parts, march), taken)
+    share = length / parts.span.length
+    attempt = Attempt(length, share, _worst(report), _reachable(parts, march), taken)
     attempts = (*march.attempts, attempt)
     march = replace(march, attempts=attempts, steps=march.steps + attempt.steps)
     shorter = rule.retry(list(attempts), precision)

@@ -12,6 +12,7 @@ class Attempt:
 
     Args:
         length: the window's length.
+        share: the same, as a share of the whole span.
         residual: the largest dimensionless residual on fresh points.
         reachable: a level below which the residual cannot be expected to fall, from round-off or
             from initial data that are slightly off the conserved values.
@@ -19,6 +20,7 @@ class Attempt:
     """
 
     length: float
+    share: float
     residual: float
     reachable: float
     steps: int
@@ -144,17 +146,20 @@ class Controlled(AbstractWindows):
     """Windows as long as their fresh residual allows, as an integrator controls its steps.
 
     For networks that are trained to the bottom of their loss in every window: there the residual on
-    fresh points tells how well a window of this length can be represented, and the next length is
-    h (safety · tolerance / residual)^(1/order).
+    fresh points tells how well a window of this length can be represented. It is measured over the
+    span, residual · span / h, which is what all windows together would add, whatever their number:
+    what the waves in space leave then stays as it is when a window is shortened, what the
+    polynomials in time leave falls like hⁿ, and the next length is
+    h (safety · tolerance / measure)^(1/n).
 
     Args:
-        tolerance: the residual that a window must meet.
-        order: the residual is taken to fall like length^order.
+        tolerance: the measure that a window must meet.
+        order: n.
         count: the first window is at most this share of the span.
         least: the shortest window, as a share of the whole span.
     """
 
-    tolerance: float = 5e-7
+    tolerance: float = 1e-5
     order: int = 6
     count: int = 10
     least: float = 1e-5
@@ -168,37 +173,42 @@ class Controlled(AbstractWindows):
         return max(min(span / self.count, 0.25 * time_scale), self.least * span)
 
     def target(self, precision: str) -> float:
-        """Return a hundredth of the tolerance: what remains is then the network's."""
-        return 0.01 * self.tolerance
+        """Return the residual of a short window that is far below the tolerance."""
+        return 1e-4 * self.tolerance
 
     def retry(self, attempts: list[Attempt], precision: str) -> float | None:
         """Shorten until the tolerance is met, or shortening no longer helps."""
-        last, goal = attempts[-1], self._goal(attempts[-1])
-        if last.residual <= goal or self._at_floor(attempts):
-            return None
+        last = attempts[-1]
         if not last.residual < float("inf"):
             return 0.3 * last.length
-        return last.length * min(max(self._factor(last.residual, goal), 0.2), 0.7)
+        if _measure(last) <= self._goal(last) or self._at_floor(attempts):
+            return None
+        return last.length * min(max(self._factor(last, self._goal(last)), 0.2), 0.7)
 
     def following(self, attempts: list[Attempt], precision: str) -> float:
-        """Return the length at which this window's residual would have met the tolerance.
+        """Return the length at which this window would just have met the tolerance.
 
-        Where it was accepted above that, space limits it: shorter windows would only be more.
+        Where it was accepted above that, space limits it: shorter windows would only be more, and
+        somewhat longer ones may do as well.
         """
         last = attempts[-1]
-        if last.residual > self.tolerance:
-            return attempts[0].length
-        return last.length * min(max(self._factor(last.residual, self.tolerance), 0.5), 2.0)
+        if _measure(last) > self.tolerance:
+            return (1.2 if len(attempts) == 1 else 1.0) * attempts[0].length
+        return last.length * min(max(self._factor(last, self.tolerance), 0.5), 2.0)
 
     def _goal(self, attempt: Attempt) -> float:
-        return max(self.tolerance, 30.0 * attempt.reachable)
+        return max(self.tolerance, 20.0 * attempt.reachable / attempt.share)
 
-    def _factor(self, residual: float, goal: float) -> float:
-        return (0.2 * goal / max(residual, 1e-300)) ** (1.0 / self.order)
+    def _factor(self, attempt: Attempt, goal: float) -> float:
+        return (0.2 * goal / max(_measure(attempt), 1e-300)) ** (1.0 / self.order)
 
     def _at_floor(self, attempts: list[Attempt]) -> bool:
-        """Tell whether the residual fell by less than the square of the length's change."""
+        """Tell whether the measure fell by less than the length's change."""
         if len(attempts) < 2:
             return False
         last, before = attempts[-1], attempts[-2]
-        return last.residual > (last.length / before.length) ** 2 * before.residual
+        return _measure(last) > (last.length / before.length) * _measure(before)
+
+
+def _measure(attempt: Attempt) -> float:
+    return attempt.residual / attempt.share

@@ -24,7 +24,7 @@ DOUBLE = "float64"
 
 
 def attempt(residual, length=1.0, reachable=0.0, steps=10):
-    return Attempt(length, residual, reachable, steps)
+    return Attempt(length, 0.1 * length, residual, reachable, steps)
 
 
 def test_uniform_windows_are_even_and_accepted_as_they_come():
