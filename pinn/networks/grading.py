@@ -19,6 +19,8 @@ CENTRES = 12
 SHARE = 0.8
 OVERLAP = 4.0
 EVEN, STEEP = 1.4, 2.4
+BEND = 0.5
+LEAST = 2e-3
 ROUNDS = 60
 
 
@@ -36,25 +38,35 @@ def even_grading(axis: Axis, dtype: np.dtype) -> Grading:
 def grading_of(
     axis: Axis, places: Float[Array, " nodes"], values: Float[Array, "nodes components"]
 ) -> Grading:
-    """Return the grading with equal shares of the total variation between its centres.
+    """Return the grading with equal shares of what the values do between its centres.
 
-    A field that varies evenly keeps the even coordinate: the measure is L ∫u_x² / (∫|u_x|)², 1.2
-    for a sine.
+    That is by halves their total variation and that of their slopes, so that a corner has its share
+    as a front has. A field that does it evenly keeps the even coordinate: with m for the density
+    of the shares, the measure is L ∫m² / (∫m)².
     """
     lengths = jnp.diff(places)
-    rises = jnp.sum(jnp.abs(jnp.diff(values, axis=0)), axis=1)
-    whole = jnp.sum(rises)
-    whole = jnp.where(whole > 0.0, whole, 1.0)
-    measure = axis.length * jnp.sum(rises**2 / lengths) / whole**2
+    slopes = jnp.diff(values, axis=0) / lengths[:, None]
+    ends = slopes[:1] if not isinstance(axis, Periodic) else slopes[-1:]
+    bends = _shares(jnp.diff(slopes, axis=0, prepend=ends))
+    rises = _shares(jnp.diff(values, axis=0))
+    density = (1.0 - BEND) * rises + BEND * 0.5 * (bends + jnp.roll(bends, -1))
+    measure = axis.length * jnp.sum(density**2 / lengths)
     weight = SHARE * jnp.clip((measure - EVEN) / (STEEP - EVEN), 0.0, 1.0)
-    running = jnp.concatenate([jnp.zeros(1, places.dtype), jnp.cumsum(rises / whole)])
+    running = jnp.concatenate([jnp.zeros(1, places.dtype), jnp.cumsum(density)])
     running = running + jnp.linspace(0.0, 1e-9, places.size, dtype=places.dtype)
     shares = (jnp.arange(CENTRES, dtype=places.dtype) + 0.5) / CENTRES
     quantile = lambda share: jnp.interp(share, running, places)  # noqa: E731
     step = 0.5 / CENTRES
     widths = OVERLAP * (quantile(shares + step) - quantile(shares - step))
-    widths = jnp.maximum(widths, 1e-4 * axis.length)
+    widths = jnp.maximum(widths, LEAST * axis.length)
     return jnp.stack([quantile(shares), widths, jnp.full_like(widths, weight)])
+
+
+def _shares(differences: Float[Array, "places components"]) -> Float[Array, " places"]:
+    """Return how much of a total variation happens at each place."""
+    sizes = jnp.sum(jnp.abs(differences), axis=1)
+    whole = jnp.sum(sizes)
+    return sizes / jnp.where(whole > 0.0, whole, 1.0)
 
 
 def graded(axis: Axis, mirrored: bool, grading: Grading, x: Float[Array, ""]) -> Float[Array, ""]:

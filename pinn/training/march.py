@@ -16,6 +16,9 @@ from pinn.training.parts import AbstractMachinery, Front, Report
 from pinn.training.rows import Stage
 from pinn.training.windows import Attempt
 
+# Rules that shorten a window take more than this off it.
+STRETCH = 1.15
+
 
 @dataclass(frozen=True)
 class Record:
@@ -206,9 +209,13 @@ def _next_stop(interval: Interval, time: float) -> float:
 
 
 def _clip(interval: Interval, time: float, length: float) -> float:
-    """Return a length that ends at the next breakpoint or leaves room for a whole window."""
+    """Return a length that ends at the next breakpoint or leaves room for a whole window.
+
+    It is stretched a little where that is enough: always to leave half of what remains would never
+    come to an end where each window is to be somewhat shorter than the last.
+    """
     remaining = _next_stop(interval, time) - time
-    if length >= remaining * (1.0 - 1e-9):
+    if length >= remaining / STRETCH:
         return remaining
     return min(length, 0.5 * remaining)
 

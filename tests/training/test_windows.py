@@ -16,8 +16,8 @@ from pinn.jets import JetSpace, prolong
 from pinn.networks.marching import MarchingState, marching_jet
 from pinn.networks.mlp import Network, build_mlp
 from pinn.networks.window import Window, hard_start, window_jet
-from pinn.training.march import _clip, _end
-from pinn.training.windows import Adaptive, Attempt, Uniform
+from pinn.training.march import STRETCH, _clip, _end
+from pinn.training.windows import Adaptive, Attempt, Controlled, Uniform
 
 SEEDS = st.integers(0, 2**32 - 1)
 DOUBLE = "float64"
@@ -126,13 +126,34 @@ def test_windows_end_exactly_at_breakpoints_and_at_the_end(breakpoints, length, 
     time, ends = 0.0, []
     while time < interval.upper:
         taken = _clip(interval, time, length)
-        assert 0.0 < taken <= length * (1.0 + 1e-8)
+        assert 0.0 < taken <= length * (STRETCH + 1e-8)
         time = _end(interval, time, taken)
         ends.append(time)
         length = max(length * growth, 0.01)
         assert len(ends) < 10_000
     assert ends == sorted(ends) and ends[-1] == 1.0
     assert set(interval.breakpoints) <= set(ends)
+
+
+def test_windows_that_each_ask_to_be_shorter_come_to_an_end():
+    interval, time, length, count = pinn.Interval(0.0, 1.0), 0.0, 0.3, 0
+    while time < interval.upper:
+        taken = _clip(interval, time, length)
+        time, length, count = _end(interval, time, taken), 0.9 * taken, count + 1
+        assert count < 20
+
+
+def test_controlled_windows_shorten_where_time_limits_them_only():
+    rule = Controlled(tolerance=1e-5, order=5)
+    missed = attempt(1e-4, 0.5)
+    shorter = rule.retry([missed], DOUBLE)
+    assert shorter is not None and 0.1 <= shorter <= 0.35
+    better = attempt(1e-6 * shorter, shorter)
+    assert rule.retry([missed, better], DOUBLE) is None
+    # Over the span the residual stayed as it was: space limits it, and the length is kept.
+    same = attempt(1e-4 * shorter / 0.5, shorter)
+    assert rule.retry([missed, same], DOUBLE) is None
+    assert rule.following([missed, same], DOUBLE) == 0.5
 
 
 SPACE = JetSpace.of(("t",), {"u": (), "q": (2,)})
