@@ -15,7 +15,7 @@ from pinn.networks.box import Box, Jets
 from pinn.networks.grading import Grading
 from pinn.networks.learned import bent_jet, linear_jet, units_jet
 from pinn.networks.marching import MarchingState
-from pinn.networks.mirror import Mirrors
+from pinn.networks.mirror import Mirrors, folded, period
 from pinn.networks.mlp import Network
 from pinn.networks.network import AbstractNetwork
 from pinn.networks.separable import Separable
@@ -133,10 +133,10 @@ def sampled(
     points = box.nodes(ansatz.grid, grading, dtype)
     sign = jnp.ones(len(points), dtype)
     for index, (name, axis) in enumerate(box.axes):
-        if name in box.mirrors:
+        if folded(box.mirrors, name, axis):
             beyond = points[:, index] > axis.upper
-            folded = jnp.where(beyond, 2.0 * axis.upper - points[:, index], points[:, index])
-            points = points.at[:, index].set(folded)
+            inside = jnp.where(beyond, 2.0 * axis.upper - points[:, index], points[:, index])
+            points = points.at[:, index].set(inside)
             sign = jnp.where(beyond, box.mirrors[name][field] * sign, sign)
     values = jax.vmap(function)(*points.T)
     signs = sign.reshape((-1,) + (1,) * (values.ndim - 1))
@@ -151,8 +151,8 @@ def box_grid(problem: Problem, mirrors: Mirrors, modes: int, most_polynomials: i
     """
     bases = []
     for name, axis in problem.extent.items():
-        if name in mirrors:
-            closed = Periodic(axis.lower, axis.upper + axis.length)
+        if folded(mirrors, name, axis):
+            closed = Periodic(axis.lower, axis.lower + period(axis))
             bases.append(basis_of(closed, 2 * modes - 1))
         else:
             count = modes if isinstance(axis, Periodic) else min(modes, most_polynomials)

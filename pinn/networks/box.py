@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from pinn.networks.grading import Grading, graded, ungraded
-from pinn.networks.mirror import Mirrors
+from pinn.networks.mirror import Mirrors, folded, period
 from pinn.networks.products import Factor, Orders, product_jets
 from pinn.networks.walls import FieldAt, Wall, walls_of
 from pinn.problem.axes import Axis
@@ -62,7 +62,8 @@ class Box:
     def graded(self, grading: Mapping[str, Grading], place: int, x: Array) -> Array:
         """Return a coordinate of space as the one in which a window's functions are smooth."""
         name, axis = self.axes[place]
-        return graded(axis, name in self.mirrors, grading[name], x) if grading else x
+        folds = folded(self.mirrors, name, axis)
+        return graded(axis, folds, grading[name], x) if grading else x
 
     def placed(
         self, even: Float[Array, "*shape dimensions"], grading: Mapping[str, Grading]
@@ -71,7 +72,8 @@ class Box:
         if not grading:
             return even
         ((name, axis),) = self.axes
-        places = ungraded(axis, name in self.mirrors, grading[name], even.ravel())
+        folds = folded(self.mirrors, name, axis)
+        places = ungraded(axis, folds, grading[name], even.ravel())
         return places.reshape(even.shape)
 
     def nodes(
@@ -95,11 +97,11 @@ class Box:
         return lambda x: functions(basis, self.graded(grading, place, x))
 
     def odd(self, field: str, place: int, x: Array) -> Array | float:
-        """Return sin πξ along an axis about whose mirrors the field is odd, else one."""
+        """Return sin 2πξ along an axis about whose mirrors the field is odd, else one."""
         name, axis = self.axes[place]
         if self.mirrors.get(name, {}).get(field) != -1:
             return 1.0
-        return jnp.sin(jnp.pi / axis.length * (x - axis.lower))
+        return jnp.sin(2.0 * jnp.pi / period(axis) * (x - axis.lower))
 
     def at_walls(
         self,

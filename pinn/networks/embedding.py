@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pinn.networks.mirror import period
 from pinn.problem.axes import Axis, Periodic
 
 
@@ -22,19 +23,19 @@ def embed(
 ) -> Float[Array, " inputs"]:
     """Return cos kθ and sin kθ on a circle, and polynomials T_k(z) on an interval, as many.
 
-    Between walls that are mirrors cos kπξ takes the polynomials' place, even about both of them.
+    Between mirrors cos 2πkξ takes the polynomials' place, even about both of them.
     A function of the angles is periodic with all its derivatives, whatever it is (Dong & Ni 2021,
     doi:10.1016/j.jcp.2021.110242).
     """
     parts = []
     for (name, axis), x in zip(extent.items(), point, strict=True):
-        if isinstance(axis, Periodic):
+        if name in mirrored:
+            order = jnp.asarray(np.arange(1, 2 * harmonics + 1), x.dtype)
+            parts.append(jnp.cos(2.0 * np.pi / period(axis) * (x - axis.lower) * order))
+        elif isinstance(axis, Periodic):
             order = jnp.asarray(np.arange(1, harmonics + 1), x.dtype)
             angle = 2.0 * np.pi / axis.length * (x - axis.lower) * order
             parts += [jnp.cos(angle), jnp.sin(angle)]
-        elif name in mirrored:
-            order = jnp.asarray(np.arange(1, 2 * harmonics + 1), x.dtype)
-            parts.append(jnp.cos(np.pi / axis.length * (x - axis.lower) * order))
         else:
             z = (2.0 * x - axis.lower - axis.upper) / axis.length
             parts.append(chebyshev(z, 2 * harmonics + 1)[1:])

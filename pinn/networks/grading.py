@@ -62,6 +62,13 @@ def grading_of(
     return jnp.stack([quantile(shares), widths, jnp.full_like(widths, weight)])
 
 
+def balanced(axis: Axis, grading: Grading) -> Grading:
+    """Return a grading made exactly symmetric about the middle of its axis."""
+    centres, widths, weight = grading
+    opposite = axis.lower + axis.upper - centres[::-1]
+    return jnp.stack([0.5 * (centres + opposite), 0.5 * (widths + widths[::-1]), weight])
+
+
 def _shares(differences: Float[Array, "places components"]) -> Float[Array, " places"]:
     """Return how much of a total variation happens at each place."""
     sizes = jnp.sum(jnp.abs(differences), axis=1)

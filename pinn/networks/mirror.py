@@ -1,7 +1,9 @@
-"""The reflection principle: walls that are mirrors of the whole problem."""
+"""The reflection principle: walls that are mirrors of the whole problem, and even circles."""
 
+import itertools
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +12,14 @@ from jaxtyping import Array
 
 from pinn.jets import Jet, prolong, random_jets
 from pinn.precision import arithmetic
-from pinn.problem.axes import Interval
+from pinn.problem.axes import Axis, Interval, Periodic
 from pinn.problem.conditions import AbstractCondition, Derivative, Dirichlet, Neumann
 from pinn.problem.problem import Problem
 
 TOLERANCE = 1e-9
 SMOOTH = 1e-6
 SAMPLES = 6
+EXACT = 1e-12
 
 # By axis, by field: +1 where it is even about both walls, −1 where it is odd.
 Mirrors = dict[str, Mapping[str, int]]
@@ -24,25 +27,80 @@ Mirrors = dict[str, Mapping[str, int]]
 
 @lru_cache(maxsize=64)
 def mirrors_of(problem: Problem) -> Mirrors:
-    """Return the axes whose two walls are mirrors, with the parity of each field.
+    """Return the axes about whose ends all is even or odd, with the parity of each field.
 
     A wall is a mirror where every condition is homogeneous and on derivatives of one parity, and
     the equation and the initial data are unchanged by the reflection: then the solution goes on
     smoothly across it, odd where its even derivatives vanish and even where its odd ones do, and an
     ansatz with this parity meets every compatibility condition in the corners of space and time.
+
+    A circle has such mirrors at its lower end and opposite to it where the equation and the initial
+    data are unchanged by a reflection about them: half of it then tells the whole.
     """
     found: Mirrors = {}
     with arithmetic("float64"):
         for name, axis in problem.extent.items():
+            if isinstance(axis, Periodic):
+                known = _parity_on_circle(problem, name, axis)
+                found |= {name: known} if known else {}
+                continue
             parities = {f: _parity(problem, f, name) for f in problem.fields}
             known = {f: p for f, p in parities.items() if p is not None}
-            if not isinstance(axis, Interval) or len(known) < len(parities):
+            if len(known) < len(parities):
                 continue
             ends = (axis.lower, axis.upper)
             mirrored = all(_equivariant(problem, name, place, known) for place in ends)
             if mirrored and _smooth_start(problem, name, known):
                 found[name] = known
     return found
+
+
+def period(axis: Axis) -> float:
+    """Return the length of the circle that an axis is, or that its reflection closes."""
+    return axis.length if isinstance(axis, Periodic) else 2.0 * axis.length
+
+
+def folded(mirrors: Mapping[str, Any], name: str, axis: Axis) -> bool:
+    """Tell whether an axis is an interval that goes on beyond its mirrors."""
+    return name in mirrors and isinstance(axis, Interval)
+
+
+def halved(mirrors: Mapping[str, Any], name: str, axis: Axis) -> bool:
+    """Tell whether an axis is a circle of which half tells the whole."""
+    return name in mirrors and isinstance(axis, Periodic)
+
+
+def _parity_on_circle(problem: Problem, axis: str, circle: Periodic) -> Mapping[str, int] | None:
+    """Return parities of the fields that the initial data have and the equation keeps."""
+    if problem.stationary or not all(condition.homogeneous for condition in problem.boundary):
+        return None
+    fields = list(problem.fields)
+    allowed = [_initial_parities(problem, f, axis) for f in fields]
+    for parities in itertools.product(*allowed):
+        known = dict(zip(fields, parities, strict=True))
+        if _equivariant(problem, axis, circle.lower + 0.5 * circle.length, known):
+            return known
+    return None
+
+
+def _initial_parities(problem: Problem, field: str, axis: str) -> list[int]:
+    """Return the parities about a circle's ends that a field's initial data have."""
+    names = list(problem.extent)
+    place, circle = names.index(axis), problem.extent[axis]
+    shares = np.linspace(0.03, 0.96, 8 * SAMPLES)
+    here = [
+        a.lower + a.length * np.roll(shares, 5 * i) for i, a in enumerate(problem.extent.values())
+    ]
+    there = list(here)
+    there[place] = 2.0 * circle.lower + circle.length - here[place]
+    allowed = [1, -1]
+    for name, function in problem.initial_state.items():
+        if problem.space.parse(name).field == field:
+            at = jax.jit(jax.vmap(function))
+            values, mirrored = (np.asarray(at(*map(jnp.asarray, p))) for p in (here, there))
+            close = EXACT * max(np.abs(values).max(), np.abs(mirrored).max())
+            allowed = [s for s in allowed if np.abs(values - s * mirrored).max() <= close]
+    return allowed
 
 
 def _parity(problem: Problem, field: str, axis: str) -> int | None:

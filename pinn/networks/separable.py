@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
 from pinn.networks.embedding import chebyshev
-from pinn.networks.mirror import Mirrors
+from pinn.networks.mirror import Mirrors, halved, mirrors_of
 from pinn.networks.network import AbstractNetwork
 from pinn.problem.axes import Axis, Periodic
 from pinn.problem.problem import Problem
@@ -55,14 +55,13 @@ class Separable(AbstractNetwork):
     @classmethod
     def within(cls, unknowns: int, problem: Problem) -> "Separable":
         """Return the shape with the most waves, up to 80, that has at most so many weights."""
-        dimensions = len(problem.extent)
         units = unknowns / problem.space.components / (1 if problem.stationary else cls.times)
-        along = (units / _BALL[dimensions]) ** (1.0 / dimensions)
+        along = (units / _filled(problem)) ** (1.0 / len(problem.extent))
         return cls(waves=min(max(int(along - 1.0) // 2, 1), 80))
 
-    def over_space(self, dimensions: int) -> int:
+    def over_space(self, problem: Problem) -> int:
         """Return about how many units there are at one time."""
-        return round(_BALL[dimensions] * (2 * self.waves + 1) ** dimensions)
+        return round(_filled(problem) * (2 * self.waves + 1) ** len(problem.extent))
 
     def build(
         self,
@@ -82,6 +81,12 @@ class Separable(AbstractNetwork):
         bases = tuple(_basis(axis, name in mirrors, self.waves) for name, axis in extent.items())
         even = tuple(name in mirrors for name in extent)
         return Units(bases, even, self.times if timed else 0)
+
+
+def _filled(problem: Problem) -> float:
+    """Return the share of a cube of wave numbers that is used: a ball, and cosines only if even."""
+    mirrors, extent = mirrors_of(problem), problem.extent
+    return _BALL[len(extent)] * 0.5 ** sum(halved(mirrors, n, a) for n, a in extent.items())
 
 
 def _basis(axis: Axis, mirrored: bool, waves: int) -> AbstractBasis:

@@ -10,8 +10,8 @@ from jaxtyping import Array
 
 from pinn.networks.ansatz import Ansatz, box_grid
 from pinn.networks.box import Box
-from pinn.networks.grading import Grading, even_grading, grading_of
-from pinn.networks.mirror import mirrors_of
+from pinn.networks.grading import Grading, balanced, even_grading, grading_of
+from pinn.networks.mirror import halved, mirrors_of
 from pinn.networks.separable import Separable
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
@@ -47,7 +47,9 @@ def suited_grading(
     values = [jax.vmap(f)(places).reshape(STATIONS, -1) for f in functions.values()]
     sizes = [jnp.maximum(jnp.max(jnp.abs(v)), 1e-300) for v in values]
     units = [v / s for v, s in zip(values, sizes, strict=True)]
-    return {name: grading_of(axis, places, jnp.concatenate(units, axis=1))}
+    grading = grading_of(axis, places, jnp.concatenate(units, axis=1))
+    even = halved(ansatz.box.mirrors, name, axis)
+    return {name: balanced(axis, grading) if even else grading}
 
 
 def quadrature(problem: Problem, modes: int) -> Grid:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from pinn.networks.ansatz import Ansatz
 from pinn.networks.grading import Grading
+from pinn.networks.mirror import halved
 from pinn.problem.axes import Periodic
 from pinn.training.recipe import Recipe
 
@@ -21,13 +22,16 @@ def slice_places(
     """Return the collocation points of every slice.
 
     They are a tensor grid, shifted from slice to slice by the golden ratio on circles. Along one
-    axis they are even in the graded coordinate, so that a front of any width has its share.
+    axis they are even in the graded coordinate, so that a front of any width has its share. A
+    circle of which half tells the whole has points in that half.
     """
     problem = ansatz.problem
     slices = 1 if problem.stationary else recipe.slices
-    count = max(round((recipe.points / slices) ** (1.0 / len(problem.extent))), 4)
+    parts = {n: 0.5 if halved(ansatz.box.mirrors, n, a) else 1.0 for n, a in ansatz.box.axes}
+    count = (recipe.points / slices / math.prod(parts.values())) ** (1.0 / len(parts))
     lines = [
-        axis.lower + axis.length * _shares(axis, count, slices) for axis in problem.extent.values()
+        axis.lower + axis.length * parts[n] * _shares(axis, max(round(parts[n] * count), 4), slices)
+        for n, axis in ansatz.box.axes
     ]
     mesh = [np.stack(np.meshgrid(*rows, indexing="ij"), -1) for rows in zip(*lines, strict=True)]
     even = np.stack([m.reshape(-1, len(lines)) for m in mesh])

@@ -146,7 +146,7 @@ def _defaults(problem: Problem, network: AbstractNetwork | None) -> dict:
 def _linear(problem: Problem, network: Separable) -> dict:
     """Return what suits a network that is linear in its weights: few steps, to the bottom."""
     slices = network.times + 2
-    places = 2 * network.over_space(len(problem.extent))
+    places = 2 * network.over_space(problem)
     return {
         "step": GaussNewton(
             factorisation="cholesky",
