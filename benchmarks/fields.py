@@ -1,10 +1,13 @@
 """Accuracy, drift and time of the default recipe on fields, against targets and classical rows."""
 
+from pinn import Recipe, Uniform
 from pinn.benchmark import Case, Integrated, Study, Trained
 from pinn.benchmark.report import Accuracy, Winners
 from pinn.references import Lines
 
 LINES = (Integrated(Lines(), name="method of lines"), Integrated(Lines(rtol=1e-6)))
+
+MANY = Trained(Recipe(windows=Uniform(120)), name="pinn, 120 windows")
 
 STUDY = Study(
     title="How accurate is the default recipe over space, and what does it keep?",
@@ -12,7 +15,8 @@ STUDY = Study(
         Case("heat", {}, "", 1e-7, 1e-7),
         Case("kdv", {}, "", 1e-4, 1e-6),
         Case("wave", {}, "", 1e-7, 1e-7),
-        Case("nls", {}, "", 1e-4, 1e-5),
+        # The default leaves to few windows what a corner of the initial data radiates.
+        Case("nls", {}, "", 1e-4, 1e-5, methods=(Trained(), MANY, *LINES)),
         Case("klein_gordon", {}, "", 1e-6, 1e-6),
         Case("burgers", {}, "", 1e-5, 1e-7),
         Case("sine_gordon", {}, "", 1e-7, 1e-7),
