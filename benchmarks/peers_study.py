@@ -82,21 +82,31 @@ def peer(name: str) -> Outside:
     )
 
 
-def ours() -> tuple[Trained, ...]:
-    """Return the default recipe, and windows of several tolerances."""
-    return (
-        Trained(),
-        *(
-            Trained(pinn.Recipe(windows=pinn.Adaptive(tolerance=t)), name=f"pinn {t:.0e}")
-            for t in (1e-3, 1e-6, 1e-9)
-        ),
-    )
+def ours(name: str) -> tuple[Trained, ...]:
+    """Return the default recipe, and coarser ones."""
+    if factory(name)().extent:
+        coarser = [
+            (f"pinn {waves} waves", pinn.Separable(4, waves), pinn.Controlled(tolerance, order=3))
+            for waves, tolerance in ((12, 1e-1), (24, 1e-2), (48, 1e-3))
+        ]
+    else:
+        coarser = [(f"pinn {t:.0e}", None, pinn.Adaptive(tolerance=t)) for t in (1e-3, 1e-6, 1e-9)]
+    recipes = {title: pinn.Recipe(network=n, windows=w) for title, n, w in coarser}
+    return (Trained(), *(Trained(recipe, name=title) for title, recipe in recipes.items()))
+
+
+def methods(name: str) -> tuple[Trained | Outside, ...]:
+    """Return what solves a problem: ours, then every peer."""
+    return (*ours(name), *(peer(other) for other in PEERS))
 
 
 STUDY = Study(
     title="How do other libraries do in the same time?",
-    cases=tuple(Case(name, defaults(name), seeds=(seed,)) for seed in SEEDS for name in PROBLEMS),
-    methods=(*ours(), *(peer(name) for name in PEERS)),
+    cases=tuple(
+        Case(name, defaults(name), seeds=(seed,), methods=methods(name))
+        for seed in SEEDS
+        for name in PROBLEMS
+    ),
     limit=SECONDS + 480.0,
     tables=(AgainstPeers(), Accuracy()),
 )

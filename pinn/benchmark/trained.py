@@ -80,6 +80,7 @@ def _judged(solution: Solution) -> dict[str, Any]:
     return {
         "error": dict(scores.error),
         "drift": dict(scores.drift),
+        "drift_before": dict(scores.drift_before),
         "reference": {
             "name": scores.facts["reference"],
             "error": scores.reference_error,

@@ -82,8 +82,8 @@ def _notes(groups: Sequence[Group]) -> str:
         f"{told('precision')}, {told('machine')}, {told('device')}, jax {jax}"
         + (f", commit {told('commit')}" if told("commit") else "")
         + "; each run in a fresh process.",
-        "Seconds are without compilation; drift is before any projection, the largest of all laws "
-        "relative to each law's scale, at times that training did not use.",
+        "Seconds are without compilation; drift is the largest of all laws, relative to each law's "
+        "scale, at times that training did not use.",
         f"The references' own errors are estimated at {max(estimates):.0e} or less."
         if estimates
         else "",

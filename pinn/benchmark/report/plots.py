@@ -47,7 +47,7 @@ class WorkPrecision(AbstractPlot):
                 problems.setdefault(group.case.title, []).append(group)
         if not problems:
             return None
-        figure = _figure(2, len(problems))
+        figure = figure_of(2, len(problems))
         for row, (title, groups) in enumerate(problems.items()):
             picks = (("relative L2 error", lambda g: g.error), ("worst drift", _drift))
             for column, (what, pick) in enumerate(picks):
@@ -99,7 +99,7 @@ class ScalingCurves(AbstractPlot):
         if not sweeps:
             return None
         rows = -(-len(sweeps) // COLUMNS)
-        figure = _figure(min(COLUMNS, len(sweeps)), rows)
+        figure = figure_of(min(COLUMNS, len(sweeps)), rows)
         for axes, (name, groups) in zip(figure.axes, sweeps.items(), strict=False):
             _sweep(axes, name, groups)
         for axes in figure.axes[len(sweeps) :]:
@@ -121,7 +121,7 @@ def _sweep(axes: Any, name: str, groups: Sequence[Group]) -> None:
     axes.set_title(f"exponent {found[0]:.2f}" if found else "")
 
 
-def _figure(columns: int, rows: int) -> Any:
+def figure_of(columns: int, rows: int) -> Any:
     """Return an empty figure that belongs to no window."""
     from matplotlib.figure import Figure
 
