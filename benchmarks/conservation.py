@@ -201,7 +201,8 @@ class ByPoints(AbstractPlot):
                 for mode in dict.fromkeys(group.label for group in groups):
                     points = [g for g in groups if g.label == mode]
                     values = [g.middle(lambda r, n=what: r["judged"][n]) for g in points]
-                    axes.loglog([g.case.sweep[1] for g in points], values, ".-", label=mode)
+                    counts = [g.middle(lambda row: row["points"]) for g in points]
+                    axes.loglog(counts, values, ".-", label=mode)
                 axes.set(title=problem, xlabel="points in a window", ylabel=what)
             axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.02, 0.5))
         return figure

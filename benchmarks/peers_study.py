@@ -85,14 +85,18 @@ def peer(name: str) -> Outside:
 def ours(name: str) -> tuple[Trained, ...]:
     """Return the default recipe, and coarser ones."""
     if factory(name)().extent:
-        coarser = [
-            (f"pinn {waves} waves", pinn.Separable(4, waves), pinn.Controlled(tolerance, order=3))
+        coarser = {
+            f"pinn {waves} waves": pinn.Recipe(
+                network=pinn.Separable(4, waves), windows=pinn.Controlled(tolerance, order=3)
+            )
             for waves, tolerance in ((12, 1e-1), (24, 1e-2), (48, 1e-3))
-        ]
+        }
     else:
-        coarser = [(f"pinn {t:.0e}", None, pinn.Adaptive(tolerance=t)) for t in (1e-3, 1e-6, 1e-9)]
-    recipes = {title: pinn.Recipe(network=n, windows=w) for title, n, w in coarser}
-    return (Trained(), *(Trained(recipe, name=title) for title, recipe in recipes.items()))
+        coarser = {
+            f"pinn {tolerance:.0e}": pinn.Recipe(windows=pinn.Adaptive(tolerance))
+            for tolerance in (1e-3, 1e-6, 1e-9)
+        }
+    return (Trained(), *(Trained(recipe, name=title) for title, recipe in coarser.items()))
 
 
 def methods(name: str) -> tuple[Trained | Outside, ...]:
