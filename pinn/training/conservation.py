@@ -1,7 +1,7 @@
 """How the charges of a problem are held while it is trained: one mode for each."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,12 @@ class AbstractMode:
     def __post_init__(self):
         if self.weight is not None and not self.weight >= 0.0:
             raise RecipeError(f"conservation= takes a weight ≥ 0, got {self.weight}.")
+
+    @property
+    def emphasis(self) -> tuple[float, int, bool]:
+        """What a block of rows takes: the weight, the ramp, and whether there are multipliers."""
+        ramp = self.ramp if isinstance(self, Penalty) else 0
+        return self.weight or 0.0, ramp, isinstance(self, Augmented)
 
 
 @dataclass(frozen=True)
@@ -130,32 +136,3 @@ def modes(given: Any, charges: Iterable[str], usual: float) -> dict[str, Mode]:
         n: m if m.weight is not None else dataclasses.replace(m, weight=usual)
         for n, m in found.items()
     }
-
-
-def over_space(given: Any, charges: Callable[[], Iterable[str]], usual: float) -> Any:
-    """Return what a completed recipe holds over space: a weight, or where some are exact, `given`.
-
-    Args:
-        given: what the recipe was given.
-        charges: the names of the charges, asked for where `given` names some.
-        usual: the weight where none is given.
-
-    Raises:
-        RecipeError: a mode that is for problems in time alone, or charges of different weights.
-    """
-    one = (mode(given),) if not isinstance(given, tuple) else ()
-    found = one or tuple(modes(given, charges(), usual).values())
-    if any(isinstance(m, Augmented) or (isinstance(m, Penalty) and m.ramp) for m in found):
-        raise RecipeError(
-            "Over space, conservation= is a weight, 'off', 'penalty' or 'exact': other modes are "
-            "for problems in time alone."
-        )
-    weights = {usual if m.weight is None else m.weight for m in found}
-    if len(weights) > 1:
-        raise RecipeError(
-            "Over space the rows of all charges have one weight, got "
-            f"{', '.join(map(str, sorted(weights)))}: give all the same."
-        )
-    if any(isinstance(m, Exact) for m in found):
-        return given
-    return weights.pop() if weights else usual

@@ -14,6 +14,7 @@ from pinn.networks.window import Window
 from pinn.noether.charge import Charge
 from pinn.noether.totals import face_nodes, total
 from pinn.spectral import Grid
+from pinn.training.conservation import AbstractMode
 from pinn.training.objective import Block
 from pinn.training.plan import Plan, in_time
 from pinn.training.rows import Nodes, Stage
@@ -26,7 +27,7 @@ def charge_plan(
     grid: Grid,
     charges: Mapping[str, Charge],
     scales: Mapping[str, Array],
-    weight: float,
+    modes: Mapping[str, AbstractMode],
 ) -> Plan:
     """Return the rows (I(t) − I(start) − ∫ rates dt) / scale at every slice of each charge.
 
@@ -46,7 +47,8 @@ def charge_plan(
     blocks, start = [], len(grid.points)
     for name, charge in charges.items():
         at = (faces[name], start)
-        blocks.append(_charge_block(stage, slices, weights, charge, at, scales[name], weight))
+        block = _charge_block(stage, slices, weights, charge, at, scales[name], modes[name])
+        blocks.append(block)
         start += sum(len(points) for _, points, _, _ in faces[name])
     return Plan(points, tuple(needs), tuple(blocks))
 
@@ -125,7 +127,7 @@ def _charge_block(
     charge: Charge,
     leaks: tuple[list[tuple[str, np.ndarray, np.ndarray, float]], int],
     scale: Array,
-    weight: float,
+    mode: AbstractMode,
 ) -> Block:
     dtype = stage.window.length.dtype
     size = int(np.prod(charge.density.shape))
@@ -142,7 +144,7 @@ def _charge_block(
         return integral(charge.density, jets, 0, inside)
 
     if charge.conserved:
-        return Block(charge.name, amount, size, None, target, weight)
+        return Block(charge.name, amount, size, None, target, *mode.emphasis)
 
     def both(jets: Jet) -> Array:
         faces, first = leaks
@@ -160,4 +162,4 @@ def _charge_block(
     def balance(values: Array) -> Array:
         return values[:, :size] - running @ values[:, size:]
 
-    return Block(charge.name, both, 2 * size, balance, target, weight)
+    return Block(charge.name, both, 2 * size, balance, target, *mode.emphasis)

@@ -19,6 +19,7 @@ from pinn.noether.beginning import initial_jet_at
 from pinn.spectral import Grid
 from pinn.training.box import even_gradings, even_quadrature, suited_grading
 from pinn.training.collocation import slice_places
+from pinn.training.conservation import Mode
 from pinn.training.constrained import constrained
 from pinn.training.field_charges import at_the_end, charge_plan, charge_scales, ledger
 from pinn.training.field_rows import condition_plans, equation_plan, fresh_plan, row_scale
@@ -68,6 +69,11 @@ class Fields(AbstractMachinery):
         More of them where sources are integrated over time than where a value only stays.
         """
         return Nodes.radau(CHARGE_SLICES[all(c.conserved for c in self.charges.values())])
+
+    @cached_property
+    def modes(self) -> dict[str, Mode]:
+        """How each charge is held; exact ones by the rows of a penalty, until after training."""
+        return self.recipe.holding(self.problem)
 
     @property
     def warm(self) -> bool:
@@ -153,8 +159,11 @@ class Fields(AbstractMachinery):
         return found | {"scales": scales, "laws": laws}
 
     def multiplier_count(self, stage: Stage) -> int:
-        """Return none: over space no rows are augmented."""
-        return 0
+        """Return how many multipliers the augmented rows have."""
+        if not self._keeps_laws:
+            return 0
+        scales = {name: jnp.asarray(scale) for name, scale in self.scales.items()}
+        return sum(block.multiplier_count for block in self._law_plan(stage, scales).blocks)
 
     def objective(self, stage: Stage, known: Prepared) -> AbstractObjective:
         """Return the rows of one window."""
@@ -167,7 +176,7 @@ class Fields(AbstractMachinery):
 
     @property
     def _keeps_laws(self) -> bool:
-        return self._has_laws and self.recipe.conservation > 0.0
+        return self._has_laws and any(mode.weight for mode in self.modes.values())
 
     def _rows(self, stage: Stage, plan: Plan, known: tuple[Jets, Jets]):
         return objective_of(self.ansatz, stage.window, self.unravel, plan, known)
@@ -179,8 +188,8 @@ class Fields(AbstractMachinery):
         return condition_plans(self.ansatz, stage, self.slices)
 
     def _law_plan(self, stage: Stage, scales: Mapping[str, Array]) -> Plan:
-        nodes, grid, weight = self.charge_slices, self.charge_grid, self.recipe.conservation
-        return charge_plan(self.ansatz, stage, nodes, grid, self.charges, scales, weight)
+        nodes, grid = self.charge_slices, self.charge_grid
+        return charge_plan(self.ansatz, stage, nodes, grid, self.charges, scales, self.modes)
 
     def _equation(self, stage: Stage, known: Prepared) -> list[AbstractObjective]:
         plan = equation_plan(self.ansatz, stage, self.slices)

@@ -12,6 +12,7 @@ from pinn.training.step import AbstractStep
 PATIENCE = 8
 ROUND = 10
 NEAR = 1e-2
+STALLED = 2
 
 
 class LoopState(NamedTuple):
@@ -50,7 +51,11 @@ def begin(step: AbstractStep, parameters: Parameters, multiplier_count: int = 0)
 def finished(
     loop: LoopState, target: float, steps: int, ramp: int = 0, patience: int = PATIENCE
 ) -> Bool[Array, ""]:
-    """Tell whether the loss reached its target, progress stalled, or the steps are used up."""
+    """Tell whether the loss reached its target, progress stalled, or the steps are used up.
+
+    Multipliers are improved where progress stalls, so that it may go on after that.
+    """
+    patience = max(patience, 2 * STALLED) if loop.multipliers.size else patience
     done = (loop.best_loss <= target) | (loop.stalls >= patience)
     return (done & (loop.taken > ramp)) | (loop.taken >= steps)
 
@@ -97,7 +102,7 @@ def _multiplied(objective: AbstractObjective, loop: LoopState) -> LoopState:
     """
     misses = objective.violations(loop.parameters)
     near = jnp.max(jnp.abs(misses)) <= NEAR
-    due = near & ((loop.since >= ROUND) | (loop.stalls >= 2))
+    due = near & ((loop.since >= ROUND) | (loop.stalls >= STALLED))
     worse = due & (jnp.max(jnp.abs(misses)) > 4.0 * jnp.finfo(misses.dtype).eps)
     return loop._replace(
         multipliers=jnp.where(due, loop.multipliers + misses, loop.multipliers),

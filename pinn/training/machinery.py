@@ -15,7 +15,7 @@ from pinn.training.fields import Fields, time_slices
 from pinn.training.mechanics import Mechanics
 from pinn.training.parts import AbstractMachinery, network
 from pinn.training.projected import exact_balance
-from pinn.training.projected_fields import exact_levels, rows_recipe
+from pinn.training.projected_fields import exact_levels
 from pinn.training.recipe import Recipe
 from pinn.training.rows import Nodes
 
@@ -35,8 +35,7 @@ def _made(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     begin_at = anchor(problem)
     graph, state = nnx.split(network(problem, recipe, seed=0))
     anchors = {name: value.astype(recipe.precision) for name, value in begin_at.charges.items()}
-    rows = rows_recipe(problem, recipe)
-    common = (problem, rows, verified_charges(problem), anchors, begin_at.scales, graph)
+    common = (problem, recipe, verified_charges(problem), anchors, begin_at.scales, graph)
     unravel = ravel_pytree(state)[1]
     if problem.extent:
         exact_levels(problem, recipe)  # refuses what cannot be held before anything is trained

@@ -94,22 +94,22 @@ class AbstractObjective(abc.ABC):
         """Return the rows and their Jacobian."""
 
     @property
+    @abc.abstractmethod
     def ramp(self) -> int:
         """The number of steps after which every weight has its full value."""
-        return 0
 
     @property
+    @abc.abstractmethod
     def multiplier_count(self) -> int:
         """How many multipliers there are."""
-        return 0
 
+    @abc.abstractmethod
     def during(self, taken: Array, multipliers: Array) -> "AbstractObjective":
         """Return the objective as it stands after some steps, with its multipliers λ/μ."""
-        return self
 
+    @abc.abstractmethod
     def violations(self, parameters: Parameters) -> Float[Array, " multipliers"]:
         """Return what the augmented rows miss, one for each multiplier."""
-        return jnp.zeros(0, parameters.dtype)
 
     def loss(self, parameters: Parameters) -> Float[Array, ""]:
         """Return half the squared norm of the rows."""
@@ -130,6 +130,24 @@ class Stacked(AbstractObjective):
         """Return the rows of every part and their Jacobian."""
         rows, slopes = zip(*(part.linearise(parameters) for part in self.parts), strict=True)
         return jnp.concatenate(rows), jnp.concatenate(slopes)
+
+    @property
+    def ramp(self) -> int:
+        """The number of steps after which every weight has its full value."""
+        return max(part.ramp for part in self.parts)
+
+    @property
+    def multiplier_count(self) -> int:
+        """How many multipliers there are."""
+        return sum(part.multiplier_count for part in self.parts)
+
+    def during(self, taken: Array, multipliers: Array) -> "Stacked":
+        """Return the objective as it stands after some steps, with its multipliers λ/μ."""
+        return Stacked(shared_out(self.parts, taken, multipliers))
+
+    def violations(self, parameters: Parameters) -> Float[Array, " multipliers"]:
+        """Return what the augmented rows miss, one for each multiplier."""
+        return jnp.concatenate([part.violations(parameters) for part in self.parts])
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,12 +180,7 @@ class AbstractBlocks(AbstractObjective):
 
     def during(self, taken: Array, multipliers: Array) -> "AbstractBlocks":
         """Return the objective as it stands after some steps, with its multipliers λ/μ."""
-        blocks, start = [], 0
-        for block in self.blocks:
-            stop = start + block.multiplier_count
-            blocks.append(block.during(taken, multipliers[start:stop]))
-            start = stop
-        return replace(self, blocks=blocks)
+        return replace(self, blocks=shared_out(self.blocks, taken, multipliers))
 
     def violations(self, parameters: Parameters) -> Float[Array, " multipliers"]:
         """Return what the augmented rows miss, one for each multiplier."""
@@ -183,6 +196,18 @@ class AbstractBlocks(AbstractObjective):
             parts.append(make(block, values[:, start : start + block.size]))
             start += block.size
         return jnp.concatenate(parts)
+
+
+def shared_out[Part: (Block, AbstractObjective)](
+    parts: Sequence[Part], taken: Array, multipliers: Array
+) -> list[Part]:
+    """Return parts as they stand after some steps, each with its own of the multipliers."""
+    found, start = [], 0
+    for part in parts:
+        stop = start + part.multiplier_count
+        found.append(part.during(taken, multipliers[start:stop]))
+        start = stop
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,6 @@
 """Fields whose totals hold to round-off: states are projected on the level set of the charges."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -22,14 +21,6 @@ from pinn.trajectory import BATCH, JetAt, Trajectory
 
 TOGETHER = 8
 Coefficients = tuple[Float[Array, "... charges"], ...]
-
-
-def rows_recipe(problem: Problem, recipe: Recipe) -> Recipe:
-    """Return the recipe of the training over space, where charges have one weight and no mode."""
-    if not problem.extent or isinstance(recipe.conservation, float | int):
-        return recipe
-    weights = [mode.weight for mode in recipe.holding(problem).values()]
-    return replace(recipe, conservation=weights[0] if weights else 0.0)
 
 
 @lru_cache(maxsize=16)

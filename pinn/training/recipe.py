@@ -12,7 +12,7 @@ from pinn.noether.verify import verified_charges
 from pinn.precision import Precision
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
-from pinn.training.conservation import Mode, modes, normalised, over_space
+from pinn.training.conservation import Mode, modes, normalised
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.loop import PATIENCE
 from pinn.training.rows import SLICE
@@ -91,12 +91,7 @@ class Recipe:
                 f"The problem {problem.name!r} is stationary and has no time to cut into windows, "
                 f"got {self.windows}: leave windows= out, or give pinn.Uniform(1)."
             )
-        usual = chosen["conservation"]
-        made: dict[str, Any] = {**chosen, **{n: v for n, v in given.items() if v is not None}}
-        if problem.extent:
-            charges = lambda: verified_charges(problem)  # noqa: E731
-            made["conservation"] = over_space(made["conservation"], charges, usual)
-        return Recipe(**made)
+        return Recipe(**{**chosen, **{n: v for n, v in given.items() if v is not None}})
 
     def holding(self, problem: Problem) -> dict[str, Mode]:
         """Return how each charge of a problem is held.

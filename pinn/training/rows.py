@@ -12,7 +12,7 @@ from pinn.jets import Jet
 from pinn.networks.window import Window
 from pinn.noether.charge import Charge
 from pinn.problem.problem import Problem
-from pinn.training.conservation import AbstractMode, Augmented, Penalty
+from pinn.training.conservation import AbstractMode
 from pinn.training.objective import Block
 
 # A charge is smooth in a window that the network resolves, so a few slices hold it.
@@ -90,14 +90,12 @@ def charge_block(
     target = stage.targets[charge.name].ravel() / scale
     target = jnp.broadcast_to(target, (slices.size, target.size))
     size, source = target.shape[1], charge.source
-    ramp = mode.ramp if isinstance(mode, Penalty) else 0
-    emphasis = (mode.weight or 0.0, ramp, isinstance(mode, Augmented))
 
     def density(jet: Jet) -> Array:
         return charge.density(jet).ravel() / scale
 
     if source is None:
-        return Block(charge.name, density, size, lambda v: v[slices], target, *emphasis)
+        return Block(charge.name, density, size, lambda v: v[slices], target, *mode.emphasis)
     running = jnp.asarray(nodes.running[slices], target.dtype)
 
     def both(jet: Jet) -> Array:
@@ -106,4 +104,4 @@ def charge_block(
     def balance(values: Array) -> Array:
         return values[slices, :size] - running @ values[:, size:]
 
-    return Block(charge.name, both, 2 * size, balance, target, *emphasis)
+    return Block(charge.name, both, 2 * size, balance, target, *mode.emphasis)
