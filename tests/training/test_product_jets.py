@@ -55,7 +55,7 @@ CASES = {
     "a front, graded": (lambda: pinn.get("burgers", end=0.1), ("u", "u_t", "u_xx", "u_tx")),
     "an even circle": (lambda: pinn.get("nls", end=0.1), ("h", "h_xxx", "h_t")),
     "a circle": (lambda: pinn.get("kdv", end=0.1), ("u", "u_xxx", "u_t")),
-    "walls": (warmed_plate, ("u", "u_t", "u_xy", "u_xyy", "u_tx")),
+    "walls": (warmed_plate, ("u", "u_t", "u_xy", "u_xyy", "u_xt")),
     "equilibrium": (lambda: pinn.get("kovasznay"), ("psi", "psi_xxyy", "psi_yyyy")),
 }
 
