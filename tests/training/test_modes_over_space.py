@@ -49,7 +49,7 @@ def test_each_charge_has_a_weight_of_its_own():
 
 
 def test_without_weights_there_are_no_rows():
-    parts, stage, known, objective = opened("off")
+    parts, stage, _, objective = opened("off")
     assert objective.rows(parts.fresh(0)).size == 64
     assert objective.multiplier_count == 0 == parts.multiplier_count(stage)
 
