@@ -130,22 +130,28 @@ def _longest(
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """The rows about one place, to first order, in units of the columns' `sizes`."""
+    """The rows about one place, to first order, in units of the columns' `sizes`.
+
+    Dampings are relative to `unit`; `normal` is JᵀJ and Jᵀr, absent where J is factorised itself.
+    """
 
     objective: AbstractObjective
     parameters: Parameters
     rows: Float[Array, " rows"]
     jacobian: Float[Array, "rows parameters"]
     sizes: Float[Array, " parameters"]
-    gram: Float[Array, "parameters parameters"] | None
+    unit: Float[Array, ""]
+    normal: tuple[Float[Array, "parameters parameters"], Float[Array, " parameters"]] | None
 
     @classmethod
     def at(cls, objective: AbstractObjective, parameters: Parameters, by: GaussNewton) -> "_Model":
         rows, jacobian = objective.linearise(parameters)
         sizes = column_sizes(jacobian) if by.scaled else jnp.ones_like(parameters)
         jacobian = jacobian / sizes[None]
-        gram = jacobian.T @ jacobian if by.factorisation == "cholesky" else None
-        return cls(objective, parameters, rows, jacobian, sizes, gram)
+        unit = jnp.sum(jacobian**2) / parameters.size
+        exact = by.factorisation == "qr"
+        normal = None if exact else (jacobian.T @ jacobian, jacobian.T @ rows)
+        return cls(objective, parameters, rows, jacobian, sizes, unit, normal)
 
     @property
     def loss(self) -> Array:
@@ -153,12 +159,12 @@ class _Model:
 
     def attempt(self, damping: Array) -> _Trial:
         """Return a step and what it gains, by trial and by the model."""
-        absolute = damping * jnp.sum(self.jacobian**2) / self.parameters.size
-        if self.gram is None:
-            move = damped_step(self.jacobian, self.rows, absolute)
+        if self.normal is None:
+            move = damped_step(self.jacobian, self.rows, damping * self.unit)
         else:
-            gradient = self.jacobian.T @ self.rows
-            move = -jax.scipy.linalg.cho_solve(damped_factor(self.gram, absolute), gradient)
+            gram, gradient = self.normal
+            factor = damped_factor(gram, damping * self.unit)
+            move = -jax.scipy.linalg.cho_solve(factor, gradient)
         before = 2.0 * self.loss
         predicted = before - jnp.sum((self.rows + self.jacobian @ move) ** 2)
         move = move / self.sizes
@@ -174,9 +180,8 @@ class _Model:
         Source: the simplified Newton method, Deuflhard (2011), Newton Methods for Nonlinear
         Problems, section 2.1.2, doi:10.1007/978-3-642-23899-4.
         """
-        assert self.gram is not None
-        absolute = damping * jnp.sum(self.jacobian**2) / self.parameters.size
-        factor = damped_factor(self.gram, absolute)
+        assert self.normal is not None
+        factor = damped_factor(self.normal[0], damping * self.unit)
 
         def once(state: tuple[Array, Parameters, Array, Array]):
             taken, here, least, _ = state
