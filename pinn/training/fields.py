@@ -19,7 +19,6 @@ from pinn.noether.beginning import initial_jet_at
 from pinn.spectral import Grid
 from pinn.training.box import even_gradings, even_quadrature, suited_grading
 from pinn.training.collocation import slice_places
-from pinn.training.conservation import Mode
 from pinn.training.constrained import constrained
 from pinn.training.field_charges import at_the_end, charge_plan, charge_scales, ledger
 from pinn.training.field_rows import condition_plans, equation_plan, fresh_plan, row_scale
@@ -69,11 +68,6 @@ class Fields(AbstractMachinery):
         More of them where sources are integrated over time than where a value only stays.
         """
         return Nodes.radau(CHARGE_SLICES[all(c.conserved for c in self.charges.values())])
-
-    @cached_property
-    def modes(self) -> dict[str, Mode]:
-        """How each charge is held; exact ones by the rows of a penalty, until after training."""
-        return self.recipe.holding(self.problem)
 
     @property
     def warm(self) -> bool:

@@ -161,7 +161,7 @@ def _reachable(parts: AbstractMachinery, march: March) -> float:
     if not march.records:
         return 0.0
     last = march.records[-1]
-    held = any(mode.weight for mode in parts.recipe.holding(parts.problem).values())
+    held = any(mode.weight for mode in parts.modes.values())
     drift = last.drift if held else 0.0
     return max(drift, 0.1 * last.residual)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import jax
@@ -13,7 +12,6 @@ from jaxtyping import Array
 from pinn.jets import Jet
 from pinn.networks.marching import window_fields
 from pinn.networks.window import Window, window_jet
-from pinn.training.conservation import Mode
 from pinn.training.loop import LoopState, outcome
 from pinn.training.objective import Objective
 from pinn.training.parts import AbstractMachinery, Front, Report
@@ -36,11 +34,6 @@ class Mechanics(AbstractMachinery):
     nodes: Nodes
     start: Mapping[str, np.ndarray]
     balance: Balance | None = None
-
-    @cached_property
-    def modes(self) -> dict[str, Mode]:
-        """How each charge is held."""
-        return self.recipe.holding(self.problem)
 
     @property
     def warm(self) -> bool:

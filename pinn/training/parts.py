@@ -19,6 +19,7 @@ from pinn.networks.mirror import mirrors_of
 from pinn.noether.charge import Charge
 from pinn.problem.axes import Interval
 from pinn.problem.problem import Problem
+from pinn.training.conservation import Mode
 from pinn.training.loop import LoopState, advance, begin, finished
 from pinn.training.objective import AbstractObjective
 from pinn.training.recipe import Recipe
@@ -122,6 +123,11 @@ class AbstractMachinery(abc.ABC):
         self, stage: Stage, known: Any, loop: LoopState, gained: Mapping[str, Array]
     ) -> Report:
         """Measure a trained window on fresh points and return the state at its end."""
+
+    @cached_property
+    def modes(self) -> dict[str, Mode]:
+        """How each charge is held; over space, exact ones by a penalty until after training."""
+        return self.recipe.holding(self.problem)
 
     @property
     def dtype(self) -> np.dtype:
