@@ -27,7 +27,7 @@ from pinn.references.reference import Reference, reference, relative_l2
 
 SEEDS = (0, 1, 2, 3, 4)
 WEIGHTS = (0.0, 0.01, 1.0, 100.0)
-SIZES = {"mechanics": (8, 12, 24), "fields": (128, 512, 1024)}
+SIZES = {"mechanics": (4, 8, 16), "fields": (128, 512, 1024)}
 SAMPLES = {0: 401, 1: 21}
 PLACES = 129
 
@@ -44,7 +44,7 @@ MECHANICS = (
     ("kepler", {"eccentricity": 0.5}),
     ("henon_heiles", {}),
     ("three_body", {}),
-    ("double_pendulum", {}),
+    ("double_pendulum", {"end": 2.5}),
     ("toda", {}),
 )
 FIELDS = (
