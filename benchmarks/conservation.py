@@ -22,8 +22,9 @@ from pinn.benchmark.report.groups import Group, Record, grouped
 from pinn.benchmark.report.markdown import grid, seconds, small
 from pinn.benchmark.report.plots import AbstractPlot, figure_of
 from pinn.benchmark.report.table import AbstractTable
-from pinn.measure import drift
+from pinn.measure import departures
 from pinn.references.reference import Reference, reference, relative_l2
+from pinn.trajectory import Trajectory
 
 SEEDS = (0, 1, 2, 3, 4)
 WEIGHTS = (0.0, 0.01, 1.0, 100.0)
@@ -111,25 +112,29 @@ def judged(solution: pinn.Solution, truth: Reference) -> dict[str, float]:
     problem = solution.problem
     start, end = problem.interval.lower, problem.interval.upper
     count = SAMPLES[len(problem.extent)]
-    inside = np.linspace(start, end, count)
-    beyond = np.linspace(end, 2.0 * end - start, count)
-    before = solution.unprojected if solution.projected else solution.trajectory
-    return {
-        "error": error(solution, truth, inside),
-        "error beyond": error(solution, truth, beyond),
-        "drift": max(drift(solution.trajectory, inside).values()),
-        "drift before": max(drift(before, inside).values()),
-        "drift beyond": max(drift(solution.trajectory, np.append(start, beyond)).values()),
-    }
+    times = np.linspace(start, 2.0 * end - start, 2 * count - 1)
+    mine, theirs = fields_at(solution, times), fields_at(truth, times)
+    drifts = worst(solution.trajectory, times)
+    found = {"drift before": float(np.max(drifts[:count]))}
+    if solution.projected:
+        found["drift before"] = float(np.max(worst(solution.unprojected, times[:count])))
+    for word, part in (("", slice(None, count)), (" beyond", slice(count - 1, None))):
+        found["error" + word] = max(relative_l2(mine[n][part], theirs[n][part]) for n in mine)
+        found["drift" + word] = float(np.max(drifts[part]))
+    return found
 
 
-def error(solution: pinn.Solution, truth: Reference, times: np.ndarray) -> float:
-    """Return the largest relative L2 error of the fields at some times."""
-    extent = solution.problem.extent.values()
+def fields_at(solver: pinn.Solution | Reference, times: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the fields at some times, over space on an even grid at each."""
+    extent = solver.problem.extent.values()
     places = [np.linspace(axis.lower, axis.upper, PLACES) for axis in extent]
-    points = np.meshgrid(times, *places, indexing="ij", sparse=True)
-    mine, theirs = solution(*points), truth(*points)
-    return max(relative_l2(mine[name], theirs[name]) for name in mine)
+    values = solver(*np.meshgrid(times, *places, indexing="ij", sparse=True))
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
+def worst(trajectory: Trajectory, times: np.ndarray) -> np.ndarray:
+    """Return the largest departure of any law at some times."""
+    return np.max(np.stack([*departures(trajectory, times).values()]), axis=0)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 
 import pinn
 from pinn.benchmark import Case, Integrated, Study, Trained
-from pinn.benchmark.report import Accuracy, Winners, WorkPrecision
+from pinn.benchmark.report import Accuracy, DriftCurves, Winners, WorkPrecision
 from pinn.references import Adaptive, Fixed, Lines
+
+TIMES = 401
 
 
 @pinn.register
@@ -46,18 +48,18 @@ def soliton(speed: float = 4.0, length: float = 40.0, crossings: float = 20.0) -
 def networks() -> tuple[Trained, ...]:
     """Return the default recipe in two modes."""
     return tuple(
-        Trained(pinn.Recipe(conservation=mode), name=f"pinn {mode}")
+        Trained(pinn.Recipe(conservation=mode), name=f"pinn {mode}", history=TIMES)
         for mode in ("penalty", "exact")
     )
 
 
 def integrators(*steps: int) -> tuple[Integrated, ...]:
     """Return the classical methods in time, each at several numbers of steps or tolerances."""
-    names = ("Yoshida6", "GaussLegendre")
-    return (
-        *(Integrated(Adaptive("Dopri8", rtol)) for rtol in (1e-6, 1e-9, 1e-12, 1e-14)),
-        *(Integrated(Fixed(name, count)) for name in names for count in steps),
+    methods = (
+        *(Adaptive("Dopri8", rtol) for rtol in (1e-6, 1e-9, 1e-12, 1e-14)),
+        *(Fixed(name, count) for name in ("Yoshida6", "GaussLegendre") for count in steps),
     )
+    return tuple(Integrated(method, history=TIMES) for method in methods)
 
 
 STUDY = Study(
@@ -81,12 +83,12 @@ STUDY = Study(
             "20 crossings",
             methods=(
                 *networks(),
-                *(Integrated(Lines(257, rtol)) for rtol in (1e-6, 1e-9, 1e-12)),
+                *(Integrated(Lines(257, rtol), history=TIMES) for rtol in (1e-6, 1e-9, 1e-12)),
             ),
         ),
     ),
     seeds=(0, 1, 2, 3, 4),
     limit=3600.0,
     tables=(Accuracy(), Winners()),
-    plots=(WorkPrecision(),),
+    plots=(DriftCurves(), WorkPrecision()),
 )

@@ -210,14 +210,19 @@ def drift(trajectory: Trajectory, times: np.ndarray) -> dict[str, float]:
     if trajectory.problem.stationary:
         values, sizes = trajectory.charges(), trajectory.flows()
         return {n: float(np.max(np.abs(v)) / np.max(sizes[n])) for n, v in values.items()}
+    return {name: float(np.max(gap)) for name, gap in departures(trajectory, times).items()}
+
+
+def departures(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarray]:
+    """Return |I(t) − I(start) − ∫ rates| / scale of each charge, its worst component, in time."""
     begin = anchor(trajectory.problem)
     gained = _gained(trajectory, times)
-    values = trajectory.charges(times)
-    worst = {}
-    for name, value in values.items():
+    found = {}
+    for name, value in trajectory.charges(times).items():
         expected = begin.charges[name][None] + gained.get(name, 0.0)
-        worst[name] = float(np.max(np.abs(np.asarray(value) - expected))) / begin.scales[name]
-    return worst
+        gap = np.abs(np.asarray(value) - expected).reshape(len(times), -1)
+        found[name] = np.max(gap, axis=1) / begin.scales[name]
+    return found
 
 
 def slip(solution: Solution, times: np.ndarray) -> dict[str, float]:

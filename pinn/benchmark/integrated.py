@@ -8,7 +8,7 @@ import jax
 
 from pinn.benchmark.clock import compilation, compiled, covered, fastest
 from pinn.benchmark.identity import PRESENTATION
-from pinn.benchmark.judging import judged_integration
+from pinn.benchmark.judging import history, judged_integration
 from pinn.benchmark.method import AbstractMethod, Order
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
@@ -28,10 +28,12 @@ class Integrated(AbstractMethod):
     Args:
         method: one of `pinn.references`: `Adaptive`, `Fixed`, `Lines`, `Collocation`.
         name: what tables call it; by default the method with its tolerance or steps.
+        history: at how many times the drift is kept, for a curve.
     """
 
     method: Adaptive | Fixed | Lines | Collocation
     name: str = field(default="", metadata=PRESENTATION)
+    history: int = 0
     classical: ClassVar[bool] = True
 
     @property
@@ -54,6 +56,7 @@ class Integrated(AbstractMethod):
             "points": list(solved.counts),
             "precision": "float64",
             **judged_integration(solved),
+            **history(solved.trajectory, self.history),
         }
         if isinstance(method, Stepping):
             row["seconds"] |= _alone(problem, method)

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from pinn.measure import drift, ledger_times, sample_points
+import numpy as np
+
+from pinn.measure import departures, drift, ledger_times, sample_points
 from pinn.problem.problem import Problem
 from pinn.references import Lines
 from pinn.references.reference import Method, Reference, reference, relative_l2
@@ -37,6 +39,26 @@ def judged_integration(solved: Reference) -> dict[str, Any]:
         "drift": drift(solved.trajectory, ledger_times(problem, None)),
         "reference": {"name": "its own convergence", "error": estimate},
     }
+
+
+def history(trajectory: Trajectory, count: int) -> dict[str, Any]:
+    """Return the worst law's departure at evenly spaced times, to three digits.
+
+    Without any times, or without any law, there is nothing to return.
+    """
+    if not count:
+        return {}
+    interval = trajectory.problem.interval
+    times = np.linspace(interval.lower, interval.upper, count)
+    laws = departures(trajectory, times).values()
+    if not laws:
+        return {}
+    worst = np.max(np.stack([*laws]), axis=0)
+    return {"history": {"t": _short(times), "drift": _short(worst)}}
+
+
+def _short(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.3g}") for value in values]
 
 
 def _uncached(method: Method) -> Method:

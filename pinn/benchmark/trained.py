@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import jax
 
 from pinn.benchmark.identity import PRESENTATION
+from pinn.benchmark.judging import history
 from pinn.benchmark.method import AbstractMethod, Order
 from pinn.measure import compare
 from pinn.solution import Solution
@@ -23,12 +24,14 @@ class Trained(AbstractMethod):
         name: what tables call it.
         judged: whether to compare with a reference; where only the cost matters, there is no need.
         devices: how many simulated devices a CPU is to be divided into.
+        history: at how many times the drift is kept, for a curve.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
     name: str = field(default="pinn", metadata=PRESENTATION)
     judged: bool = True
     devices: int = 1
+    history: int = 0
     seeded: ClassVar[bool] = True
 
     @property
@@ -64,6 +67,7 @@ class Trained(AbstractMethod):
             "devices": jax.device_count(),
             "devices_used": _devices_used(solution),
         }
+        row |= history(solution.trajectory, self.history)
         return {**row, **(_judged(solution) if self.judged else {})}
 
 

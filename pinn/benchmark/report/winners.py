@@ -28,21 +28,31 @@ class Winners(AbstractTable):
         """Return the table and the verdict."""
         groups = [g for g in grouped(records) if g.error is not None and g.run_seconds is not None]
         networks = [group for group in groups if not group.classical]
-        duels = [duel for network in networks if (duel := _Duel.of(network, groups)).rivals]
+        duels = [duel for network in networks if (duel := Duel.of(network, groups)).rivals]
         if not duels:
             return "No classical method is recorded beside a network yet: nothing can be said.\n"
         return f"{grid(HEADER, [duel.line() for duel in duels])}\n{verdict(duels)}\n"
 
 
 @dataclass(frozen=True)
-class _Duel:
+class Duel:
+    """A network, and the classical runs that match it best at equal error and in equal time.
+
+    Args:
+        network: the runs of a recipe.
+        equal_error: the fastest classical method that is at least as accurate.
+        equal_time: the most accurate one that is at least as fast.
+        rivals: how many classical methods solve the same problem.
+    """
+
     network: Group
     equal_error: Group | None
     equal_time: Group | None
     rivals: int
 
     @classmethod
-    def of(cls, network: Group, groups: Sequence[Group]) -> "_Duel":
+    def of(cls, network: Group, groups: Sequence[Group]) -> "Duel":
+        """Return the network's duel with those of the groups that solve the same problem."""
         rivals = [g for g in groups if g.classical and g.together == network.together]
         as_good = [g for g in rivals if _least(g.error) <= _least(network.credible_error)]
         as_fast = [g for g in rivals if _least(g.run_seconds) <= _least(network.run_seconds)]
@@ -92,7 +102,7 @@ class _Duel:
         ]
 
 
-def verdict(duels: Sequence[_Duel]) -> str:
+def verdict(duels: Sequence[Duel]) -> str:
     """Return who wins, in words."""
     lost = [duel for duel in duels if duel.faster is not None and duel.faster > 1.0]
     more_exact = [duel for duel in duels if duel.outclassed]
