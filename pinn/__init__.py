@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pinn.problem.conditions import Dirichlet as Dirichlet
     from pinn.problem.conditions import Neumann as Neumann
     from pinn.problem.conditions import Robin as Robin
+    from pinn.problem.derived import derived_fields as derived_fields
     from pinn.problem.metriplectic import metriplectic as metriplectic
     from pinn.problem.problem import Balance as Balance
     from pinn.problem.problem import Multiplier as Multiplier
@@ -87,6 +88,7 @@ _HOME = {
     "Uniform": "pinn.training.windows",
     "check": "pinn.checking",
     "compare": "pinn.measure",
+    "derived_fields": "pinn.problem.derived",
     "find_multipliers": "pinn.noether.multipliers",
     "get": "pinn.problem.registry",
     "load": "pinn.checkpoint",

@@ -1,6 +1,6 @@
 """A trained solver, the object that downstream code calls."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -155,6 +155,14 @@ class Solution:
     def jet(self, *coordinates: Any, entries: tuple[str, ...] | None = None) -> Jet:
         """Return derivatives by name, as in `solution.jet(t, x, entries=("u", "u_t"))["u_t"]`."""
         return self.trajectory.jet(*coordinates, entries=entries)
+
+    def evaluate(self, function: Callable[[Jet], Any], *coordinates: ArrayLike) -> Any:
+        """Return any function of the jet at points, as in `evaluate(lambda j: j.u * j.u_x, t, x)`.
+
+        It is written for one point, as a residual is, and may return arrays in a tuple or a
+        dictionary; each comes back with the points' common shape in front.
+        """
+        return self.trajectory.evaluate(function, *coordinates)
 
     def charges(self, *t: ArrayLike) -> dict[str, Float[Array, "..."]]:
         """Return each charge at the times t, by name; over space, its integral.

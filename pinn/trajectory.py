@@ -11,7 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike
 
 from pinn.errors import ProblemError
-from pinn.jets import Jet, JetFunction
+from pinn.jets import Jet, JetFunction, on_jets
 from pinn.noether.charge import Charge
 from pinn.noether.totals import outflow, through, total
 from pinn.noether.verify import verified_charges
@@ -77,6 +77,20 @@ class Trajectory:
                 "in this order."
             )
         return self._evaluate(coordinates, ("jet", *names))
+
+    def evaluate(self, function: Callable[[Jet], Any], *coordinates: ArrayLike) -> Any:
+        """Return a function of the jet at points, whatever derivatives it reads."""
+        space = self.problem.space
+        asked = on_jets(space, function)
+        jets = self.jet(*coordinates, entries=(*asked.needs, space.coordinates[0]))
+        shape = jnp.shape(jets[space.coordinates[0]])
+        flat = {name: jnp.reshape(v, (-1, *space.shape(name))) for name, v in jets.items()}
+        if any(isinstance(c, Tracer) for c in coordinates):
+            values = jax.vmap(asked)(Jet(space, flat))
+        else:
+            with arithmetic(self._precision):
+                values = _unrounded(jax.vmap(asked)(Jet(space, flat)))
+        return jax.tree.map(lambda v: v.reshape(shape + v.shape[1:]), values)
 
     def charges(self, *t: ArrayLike) -> dict[str, Array]:
         """Return every charge at the times t; over space, integrated over it.

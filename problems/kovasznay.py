@@ -32,26 +32,23 @@ def kovasznay(reynolds: float = 40.0) -> pinn.Problem:
     """
     rate = 0.5 * reynolds - math.sqrt(0.25 * reynolds**2 + 4.0 * math.pi**2)
 
-    def velocity(j):
-        return jnp.stack([j.psi_y, -j.psi_x])
+    flow = pinn.derived_fields(
+        u=lambda j: j.psi_y, v=lambda j: -j.psi_x, omega=lambda j: j.v_x - j.u_y
+    )
 
-    def omega(j):
-        return -j.psi_xx - j.psi_yy
-
-    def gradient(j):
-        return jnp.stack([-j.psi_xxx - j.psi_xyy, -j.psi_xxy - j.psi_yyy])
-
+    @flow
     def residual(j):
-        return velocity(j) @ gradient(j) + (j.psi_xxxx + 2.0 * j.psi_xxyy + j.psi_yyyy) / reynolds
+        return j.u * j.omega_x + j.v * j.omega_y - (j.omega_xx + j.omega_yy) / reynolds
 
     def flux(j, carried=1.0):
-        return carried * velocity(j) * omega(j) - gradient(j) / reynolds
+        velocity, gradient = jnp.stack([j.u, j.v]), jnp.stack([j.omega_x, j.omega_y])
+        return carried * velocity * j.omega - gradient / reynolds
 
     def work(j):
-        return j.psi * flux(j) + omega(j) * jnp.stack([j.psi_x, j.psi_y]) / reynolds
+        return j.psi * flux(j) + j.omega * jnp.stack([j.psi_x, j.psi_y]) / reynolds
 
     def law(flux, source=None):
-        along = {c: lambda j, i=i: flux(j)[i] for i, c in enumerate("xy")}
+        along = {c: flow(lambda j, i=i: flux(j)[i]) for i, c in enumerate("xy")}
         return pinn.Balance(lambda j: jnp.zeros(()), source, along)
 
     def psi(x, y):
@@ -70,9 +67,10 @@ def kovasznay(reynolds: float = 40.0) -> pinn.Problem:
         boundary=[*given(pinn.Dirichlet, (psi, psi)), *given(pinn.Neumann, slopes)],
         conserved={
             "vorticity": law(flux),
-            "energy": law(work, lambda j: -(omega(j) ** 2) / reynolds),
+            "energy": law(work, flow(lambda j: -(j.omega**2) / reynolds)),
             "enstrophy": law(
-                lambda j: omega(j) * flux(j, 0.5), lambda j: -gradient(j) @ gradient(j) / reynolds
+                lambda j: j.omega * flux(j, 0.5),
+                flow(lambda j: -(j.omega_x**2 + j.omega_y**2) / reynolds),
             ),
         },
         exact=lambda x, y: {"psi": psi(x, y)},

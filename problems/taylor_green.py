@@ -27,30 +27,24 @@ def taylor_green(nu: float = 0.1, end: float = 1.0) -> pinn.Problem:
 
     Source: Taylor and Green (1937), doi:10.1098/rspa.1937.0036.
     """
+    flow = pinn.derived_fields(
+        u=lambda j: j.psi_y, v=lambda j: -j.psi_x, omega=lambda j: j.v_x - j.u_y
+    )
 
-    def velocity(j):
-        return j.psi_y, -j.psi_x
-
-    def vorticity(j):
-        return -j.psi_xx - j.psi_yy
-
-    def gradient(j):
-        return -j.psi_xxx - j.psi_xyy, -j.psi_xxy - j.psi_yyy
-
+    @flow
     def residual(j):
-        (u, v), (omega_x, omega_y) = velocity(j), gradient(j)
-        laplacian = -j.psi_xxxx - 2.0 * j.psi_xxyy - j.psi_yyyy
-        return -j.psi_txx - j.psi_tyy + u * omega_x + v * omega_y - nu * laplacian
+        carried = j.u * j.omega_x + j.v * j.omega_y
+        return j.omega_t + carried - nu * (j.omega_xx + j.omega_yy)
 
-    def energy_flux(i, coordinate):
+    def energy_flux(velocity, c):
         def flux(j):
-            carried = velocity(j)[i] * vorticity(j) - nu * gradient(j)[i] - j[f"psi_t{coordinate}"]
-            return j.psi * carried + nu * vorticity(j) * j[f"psi_{coordinate}"]
+            carried = j[velocity] * j.omega - nu * j[f"omega_{c}"] - j[f"psi_t{c}"]
+            return j.psi * carried + nu * j.omega * j[f"psi_{c}"]
 
-        return flux
+        return flow(flux)
 
-    def enstrophy_flux(i):
-        return lambda j: vorticity(j) * (0.5 * velocity(j)[i] * vorticity(j) - nu * gradient(j)[i])
+    def enstrophy_flux(velocity, c):
+        return flow(lambda j: j.omega * (0.5 * j[velocity] * j.omega - nu * j[f"omega_{c}"]))
 
     wall = pinn.Interval(0.0, math.pi)
     return pinn.Problem(
@@ -65,14 +59,14 @@ def taylor_green(nu: float = 0.1, end: float = 1.0) -> pinn.Problem:
         ],
         conserved={
             "energy": pinn.Balance(
-                lambda j: 0.5 * (j.psi_x**2 + j.psi_y**2),
-                lambda j: -nu * vorticity(j) ** 2,
-                flux={"x": energy_flux(0, "x"), "y": energy_flux(1, "y")},
+                flow(lambda j: 0.5 * (j.u**2 + j.v**2)),
+                flow(lambda j: -nu * j.omega**2),
+                flux={"x": energy_flux("u", "x"), "y": energy_flux("v", "y")},
             ),
             "enstrophy": pinn.Balance(
-                lambda j: 0.5 * vorticity(j) ** 2,
-                lambda j: -nu * (gradient(j)[0] ** 2 + gradient(j)[1] ** 2),
-                flux={"x": enstrophy_flux(0), "y": enstrophy_flux(1)},
+                flow(lambda j: 0.5 * j.omega**2),
+                flow(lambda j: -nu * (j.omega_x**2 + j.omega_y**2)),
+                flux={"x": enstrophy_flux("u", "x"), "y": enstrophy_flux("v", "y")},
             ),
         },
         exact=lambda t, x, y: {"psi": jnp.exp(-2.0 * nu * t) * jnp.sin(x) * jnp.sin(y)},
