@@ -1,7 +1,7 @@
 """A field over time and space that knows its jets and charges: solvers and references alike."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -12,7 +12,7 @@ from jaxtyping import Array, ArrayLike
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, on_jets
-from pinn.noether.charge import Charge
+from pinn.noether.charge import Charge, evaluate
 from pinn.noether.totals import outflow, through, total
 from pinn.noether.verify import verified_charges
 from pinn.precision import Precision, arithmetic
@@ -122,10 +122,10 @@ class Trajectory:
         needs = {n for c in charges.values() for n in (*c.needs, *_flux_needs(c, None))}
         jet_at = self._at_time(state, t, needs)
         if self._grid is None:
-            return {name: charge.density(jet_at()) for name, charge in charges.items()}
+            return evaluate(charges, jet_at())
         if self.problem.stationary:
             return self._imbalances(jet_at)
-        return {n: total(self._grid, c.density, jet_at) for n, c in charges.items()}
+        return total(self._grid, partial(evaluate, charges), jet_at)
 
     def _imbalances(self, jet_at: JetAt) -> dict[str, Array]:
         grid, found = self._grid, {}
@@ -201,16 +201,12 @@ class Trajectory:
 
 def rates(charges: Mapping[str, Charge], grid: Grid | None, jet_at: JetAt) -> dict[str, Array]:
     """Return dI/dt of each charge: its source over space, less what leaves through the walls."""
-    found = {}
-    for name, charge in charges.items():
-        if grid is None:
-            assert charge.source is not None
-            found[name] = charge.source(jet_at())
-            continue
-        found[name] = jnp.zeros(charge.density.shape) - outflow(charge, grid, jet_at)
-        if charge.source is not None:
-            found[name] = found[name] + total(grid, charge.source, jet_at)
-    return found
+    sources = {n: c.source for n, c in charges.items() if c.source is not None}
+    at_a_point = lambda jet: {n: source(jet) for n, source in sources.items()}  # noqa: E731
+    if grid is None:
+        return at_a_point(jet_at())
+    gained = total(grid, at_a_point, jet_at)
+    return {n: gained.get(n, 0.0) - outflow(c, grid, jet_at) for n, c in charges.items()}
 
 
 def _size_of(function: JetFunction) -> JetFunction:

@@ -1,5 +1,6 @@
 """The level set of a problem's integral charges, among the states over space."""
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,7 @@ from pinn.errors import RecipeError
 from pinn.jets import Jet, JetFunction, partial, repeated_derivative
 from pinn.noether.anchor import anchor
 from pinn.noether.charge import Charge
-from pinn.noether.projection import project
-from pinn.noether.totals import JetAt
+from pinn.noether.projection import project, share_within_reach
 from pinn.problem.axes import Interval
 from pinn.problem.problem import Problem
 from pinn.spectral import Grid
@@ -166,10 +166,27 @@ class FieldLevels:
         axes = self._along(name) + self.problem.time * later
         return repeated_derivative(self.directions[state], axes)
 
-    def coefficients(self, jet_at: JetAt, t: Array) -> Float[Array, " charges"]:
-        """Return Λ at one time, from the unprojected jet as a function of the place."""
-        columns = jnp.asarray(self.grid.points.T, t.dtype)
-        jets = jax.vmap(lambda *x: jet_at(*x))(*columns)
+    def coefficients(self, jets: Jet, t: Array) -> Float[Array, " charges"]:
+        """Return Λ at one time, from the unprojected jets on the grid."""
+        unit, arguments = self._stated(jets, t)
+        return unit * project(self._excess, jnp.zeros(self.count, t.dtype), arguments)
+
+    def share_within_reach(self, near: Jet, far: Jet, t: Array) -> Float[Array, ""]:
+        """Return how far to go from the jets of one state to another's to find the level set."""
+        near, far = jax.lax.stop_gradient((near, far))
+
+        def left(share: Array, *, after: bool) -> Array:
+            _, arguments = self._stated(between(near, far, share), t)
+            shares = jnp.zeros(self.count, t.dtype)
+            if after:
+                shares = project(self._excess, shares, arguments)
+            return jnp.max(jnp.abs(self._excess(shares, arguments)), initial=0.0)
+
+        before = functools.partial(left, after=False)
+        return share_within_reach(before, functools.partial(left, after=True), t.dtype)
+
+    def _stated(self, jets: Jet, t: Array) -> tuple[Float[Array, " charges"], tuple]:
+        """Return the unit of Λ, and the arguments of `_excess`."""
         moves = {
             entry: jax.vmap(move)(jets)
             for group in self._moves.values()
@@ -180,8 +197,7 @@ class FieldLevels:
         scaled = {n: jnp.einsum("nk...,k->nk...", v, unit) for n, v in moves.items()}
         known = {n: jets[n] for n in self.needs}
         levels = {n: jnp.asarray(v, t.dtype) for n, v in self.levels.items()}
-        start = jnp.zeros(self.count, t.dtype)
-        return unit * project(self._excess, start, (known, scaled, levels, weights))
+        return unit, (known, scaled, levels, weights)
 
     def _unit(self, moves: Entries, weights: Array) -> Float[Array, " charges"]:
         """Return a size of Λ for each charge that moves entries by about one."""
@@ -206,6 +222,15 @@ class FieldLevels:
             excess = jnp.tensordot(weights, values, axes=1) - levels[name]
             parts.append(excess.ravel() / self.scales[name])
         return jnp.concatenate(parts)
+
+
+def between(near: Jet, far: Jet, share: Array) -> Jet:
+    """Return the jet that is a share of the way from one to another at the same place."""
+    space = near.space
+    mixed = {
+        n: v if space.is_coordinate(n) else near[n] + share * (v - near[n]) for n, v in far.items()
+    }
+    return Jet(space, mixed)
 
 
 def moved_jet(

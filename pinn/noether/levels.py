@@ -14,7 +14,7 @@ from pinn.errors import RecipeError
 from pinn.jets import Jet, partial, random_jets
 from pinn.noether.anchor import anchor
 from pinn.noether.charge import Charge
-from pinn.noether.projection import independent_count, project
+from pinn.noether.projection import independent_count, project, project_within_reach
 from pinn.noether.typical import typical
 from pinn.precision import arithmetic
 from pinn.problem.dynamics import Dynamics
@@ -97,7 +97,12 @@ class LevelSet:
         return found
 
     def project(
-        self, t: Array, state: State, levels: Mapping[str, Array], balanced: ArrayLike = True
+        self,
+        t: Array,
+        state: State,
+        levels: Mapping[str, Array],
+        balanced: ArrayLike = True,
+        near: State | None = None,
     ) -> dict[str, Array]:
         """Return the state, moved on to the level set along the gradients of the charges.
 
@@ -106,10 +111,15 @@ class LevelSet:
             state: each entry of the state.
             levels: what each charge should be.
             balanced: whether charges with sources are held too.
+            near: a state about on the level set, towards which one that is out of reach is drawn.
         """
         share = jnp.asarray(balanced, t.dtype)
         arguments = (t, {n: levels[n] for n in self.charges}, share)
-        return self._entries(project(self._constraints, self._flat(state), arguments))
+        point = self._flat(state)
+        if near is None:
+            return self._entries(project(self._constraints, point, arguments))
+        begin = self._flat(near)
+        return self._entries(project_within_reach(self._constraints, point, begin, arguments))
 
     def _constraints(self, point: Float[Array, " n"], arguments: tuple) -> Float[Array, " m"]:
         t, levels, share = arguments

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, DTypeLike, Float, Int
 
 Point = Float[Array, " n"]
 Constraints = Callable[[Point, Any], Float[Array, " m"]]
 
 ITERATIONS = 40
+HALVINGS = 60
+CLOSE = 1e-2
 DAMPINGS = (1.0, 0.5, 0.25, 0.0625)
 
 
@@ -97,6 +99,55 @@ def _project_jvp(constraints: Constraints, primals: tuple, tangents: tuple) -> t
     excess = jax.jvp(constraints, (found, arguments), (free, changed))[1]
     inner = _slope(constraints, found, arguments) @ projector
     return found, free - _inverse(inner) @ excess
+
+
+def share_within_reach(
+    miss: Callable[[Array], Array], project_at: Callable[[Array], Array], dtype: DTypeLike
+) -> Float[Array, ""]:
+    """Return how far to go from a state on the level set to another, so as to find it again.
+
+    Far beyond the interval that it is trained on, a network's state may be of any size, and
+    Newton's method need not find the level set from there; near a state on it, it does. The way is
+    halved until it does. A state that misses the level by less than `CLOSE` is trusted.
+
+    Args:
+        miss: by how much the state at a share of the way misses the level, relative to its scale.
+        project_at: the same after Newton's method.
+        dtype: of the share.
+    """
+    enough = 128.0 * jnp.finfo(dtype).eps
+    whole = jnp.ones((), dtype)
+
+    def halve(search: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        share, count, _ = search
+        reached = project_at(share) < enough
+        return jnp.where(reached, share, 0.5 * share), count + 1, reached
+
+    going = lambda s: ~s[2] & (s[1] < HALVINGS)  # noqa: E731
+    start = (whole, jnp.zeros((), jnp.int32), miss(whole) < CLOSE)
+    return jax.lax.stop_gradient(jax.lax.while_loop(going, halve, start)[0])
+
+
+def project_within_reach(
+    constraints: Constraints, point: Point, near: Point, arguments: Any
+) -> Point:
+    """Return the projection of a point, or of one on the way to it, from which it succeeds.
+
+    Args:
+        constraints: as for `project`.
+        point: x.
+        near: a point about on the level set.
+        arguments: as for `project`.
+    """
+    begin, end, fixed = jax.lax.stop_gradient((near, point, arguments))
+    between = lambda share: begin + share * (end - begin)  # noqa: E731
+    miss = lambda x: jnp.max(jnp.abs(constraints(x, fixed)), initial=0.0)  # noqa: E731
+    share = share_within_reach(
+        lambda share: miss(between(share)),
+        lambda share: miss(project(constraints, between(share), fixed)),
+        point.dtype,
+    )
+    return project(constraints, near + share * (point - near), arguments)
 
 
 def independent_count(constraints: Constraints, point: Point, arguments: Any) -> Array:

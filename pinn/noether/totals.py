@@ -1,6 +1,7 @@
 """Integrals over space: totals of densities, and of fluxes through faces."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +16,11 @@ from pinn.spectral import Grid
 JetAt = Callable[..., Jet]
 
 
-def total(grid: Grid, density: Callable[[Jet], Array], jet_at: JetAt) -> Array:
-    """Return ∫ density over space ≈ Σ w density(node), of the density's shape."""
+def total(grid: Grid, density: Callable[[Jet], Any], jet_at: JetAt) -> Any:
+    """Return ∫ density over space ≈ Σ w density(node), of the density's shape.
+
+    A density that returns several, in a dictionary, reads the jets once for all of them.
+    """
     return _weighted(grid.points, grid.weights, density, jet_at)
 
 
@@ -55,4 +59,5 @@ def _weighted(points: np.ndarray, weights: np.ndarray, function, jet_at: JetAt) 
     real = jnp.result_type(float)
     columns = jnp.asarray(points.T, real)
     values = jax.vmap(lambda *point: function(jet_at(*point)))(*columns)
-    return jnp.tensordot(jnp.asarray(weights, real), values, axes=1)
+    summed = jnp.asarray(weights, real)
+    return jax.tree.map(lambda v: jnp.tensordot(summed, v, axes=1), values)

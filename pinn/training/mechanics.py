@@ -15,7 +15,7 @@ from pinn.networks.window import Window, window_jet
 from pinn.training.loop import LoopState, outcome
 from pinn.training.objective import Objective
 from pinn.training.parts import AbstractMachinery, Front, Report
-from pinn.training.projected import Balance
+from pinn.training.projected import Balance, starting_state
 from pinn.training.rows import Nodes, Stage, charge_block, equation_block
 
 FRESH = 23
@@ -155,7 +155,8 @@ class Mechanics(AbstractMachinery):
         gained = {n: g + sources.get(n, 0.0) for n, g in gained.items()}
         levels = self.balance.levels({n: gained[n] for n in before}, self.dtype)
         time = window.start + window.length
-        state = held.project(time, {n: end[n] for n in names}, levels)
+        begin = starting_state(self.problem.dynamics, window)
+        state = held.project(time, {n: end[n] for n in names}, levels, near=begin)
         return Jet(end.space, {**dict(end), **state}), gained
 
     def _sources(self, jet_at: Callable[[Array], Jet], window: Window) -> dict[str, Array]:

@@ -13,10 +13,11 @@ from jaxtyping import Array, Float
 from pinn.errors import RecipeError
 from pinn.jets import Jet
 from pinn.networks.marching import MarchingState, marching_jet, window_fields
-from pinn.networks.window import window_jet
+from pinn.networks.window import Window, window_jet
 from pinn.noether.anchor import anchor
 from pinn.noether.levels import LevelSet, State
 from pinn.noether.verify import verified_charges
+from pinn.problem.dynamics import Dynamics
 from pinn.problem.problem import Problem
 from pinn.training.conservation import Exact
 from pinn.training.recipe import Recipe
@@ -172,7 +173,7 @@ def projected_jet(
 
     The entries of the state are the projected ones; those above are derivatives of the highest of
     the state. Beyond the trained interval the levels of charges with sources are unknown, and only
-    the conserved ones are held.
+    the conserved ones are held, by states that may stay behind the extrapolated ones.
     """
     dynamics = balance.level_set.dynamics
     space, orders = dynamics.space, dynamics.orders
@@ -197,16 +198,26 @@ def _state_at(balance: Balance, graph: nnx.GraphDef, state: ProjectedMarch, t: A
     dynamics = level_set.dynamics
     raw = marching_jet(graph, dynamics.space, dynamics.time, dynamics.state_entries)(state.march, t)
     index = jnp.clip(jnp.searchsorted(windows.start, t, side="right") - 1, 0, state.march.count - 1)
-    length = windows.length[index]
-    share = (t - windows.start[index]) / length
+    window = jax.tree.map(lambda leaf: leaf[index], windows)
+    share = (t - window.start) / window.length
     inside = (share >= 0.0) & (share <= 1.0 + 1e-9)
     share = jnp.clip(share, 0.0, 1.0)
     gained = {
-        n: state.gained[n][index] + length * running_integral(rates[index], share)
+        n: state.gained[n][index] + window.length * running_integral(rates[index], share)
         for n, rates in state.rates.items()
     }
     states = {n: raw[n] for n in dynamics.state_entries}
-    return level_set.project(t, states, balance.levels(gained, t.dtype), inside)
+    levels = balance.levels(gained, t.dtype)
+    return level_set.project(t, states, levels, inside, starting_state(dynamics, window))
+
+
+def starting_state(dynamics: Dynamics, window: Window) -> State:
+    """Return the state at the start of a window."""
+    return {
+        dynamics.entry(field, k): derivatives[k]
+        for field, derivatives in window.taylor.items()
+        for k in range(dynamics.orders[field])
+    }
 
 
 def _lift(function: StateAt, order: int) -> Callable[[Array], tuple[State, ...]]:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
 from pinn.jets import Jet
-from pinn.noether.field_levels import FieldLevels, moved_jet
+from pinn.noether.field_levels import FieldLevels, between, moved_jet
 from pinn.noether.verify import verified_charges
 from pinn.problem.problem import Problem
 from pinn.training.box import quadrature
@@ -73,22 +73,43 @@ class ProjectedFields(Trajectory):
 
     def _projected(self, entries: tuple[str, ...]) -> JetAt:
         reads, height, moved = moved_jet(self._levels, entries)
-        raw = self._unprojected(reads)
+        jet_between = self._between(reads)
 
         def jet_at(state: Any, *point: Array) -> Jet:
-            coefficients = self._coefficients(height, state, point[self._index])
-            return moved(raw(state, *point), coefficients)
+            found = self._coefficients(height, state, point[self._index])
+            return moved(jet_between(state, found[0][-1], *point), without_share(found))
 
         return jet_at
 
+    def _pair(self, entries: tuple[str, ...]) -> Callable[..., tuple[Jet, Jet]]:
+        """Return the raw jets at the nearest trained time, and at the time itself."""
+        raw, index = self._unprojected(entries), self._index
+
+        def pair(state: Any, *point: Array) -> tuple[Jet, Jet]:
+            t, windows = point[index], state.windows
+            end = windows.start[-1] + windows.length[-1]
+            times = jnp.stack([jnp.clip(t, windows.start[0], end), t])
+            both = jax.vmap(lambda at: raw(state, *point[:index], at, *point[index + 1 :]))(times)
+            near, far = (jax.tree.map(lambda leaf, i=i: leaf[i], both) for i in (0, 1))
+            return near, far
+
+        return pair
+
+    def _between(self, entries: tuple[str, ...]) -> Callable[..., Jet]:
+        """Return the raw jet at a share of the way beyond the trained interval."""
+        pair = self._pair(entries)
+        return lambda state, share, *point: between(*pair(state, *point), share)
+
     def _coefficients(self, height: int, state: Any, t: Array) -> Coefficients:
-        """Return the coefficients and their time derivatives up to an order."""
-        nodal, index = self._unprojected(self._levels.needs), self._index
+        """Return the coefficients, and the share of the way, with derivatives up to an order."""
+        pair, index = self._pair(self._levels.needs), self._index
+        columns = jnp.asarray(self._levels.grid.points.T, t.dtype)
 
         def at(time: Array) -> Array:
-            return self._levels.coefficients(
-                lambda *x: nodal(state, *x[:index], time, *x[index:]), time
-            )
+            near, far = jax.vmap(lambda *x: pair(state, *x[:index], time, *x[index:]))(*columns)
+            share = self._levels.share_within_reach(near, far, time)
+            found = self._levels.coefficients(between(near, far, share), time)
+            return jnp.append(found, share)
 
         return _lifted(at, height)(t)
 
@@ -104,20 +125,27 @@ class ProjectedFields(Trajectory):
     def _mover(self, entries: tuple[str, ...]) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Return the compiled maps to the coefficients at times, and from them to the jets."""
         reads, height, moved = moved_jet(self._levels, entries)
-        raw = self._unprojected(reads)
+        jet_between = self._between(reads)
 
         def solve(state: Any, times: Array) -> Coefficients:
             one = partial(self._coefficients, height, state)
             return jax.lax.map(one, times, batch_size=TOGETHER)
 
         def move(state: Any, coefficients: Coefficients, *points: Array) -> Jet:
-            one = lambda c, point: moved(raw(state, *point), c)  # noqa: E731
+            one = lambda c, point: moved(  # noqa: E731
+                jet_between(state, c[0][-1], *point), without_share(c)
+            )
             if points[0].size <= BATCH:
                 return jax.vmap(one)(coefficients, points)
             both = (coefficients, points)
             return jax.lax.map(lambda each: one(*each), both, batch_size=BATCH)
 
         return jax.jit(solve), jax.jit(move)
+
+
+def without_share(found: Coefficients) -> Coefficients:
+    """Return the coefficients alone, without the share of the way that comes last."""
+    return tuple(values[:-1] for values in found)
 
 
 def _lifted(function: Callable[[Array], Array], order: int) -> Callable[[Array], Coefficients]:

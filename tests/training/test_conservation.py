@@ -39,6 +39,23 @@ def test_exact_conserves_to_round_off_at_any_time_and_beyond(orbit):
     assert max(drift(exact.trajectory, np.append(0.0, beyond)).values()) < 1e-13
 
 
+def test_exact_conserves_where_extrapolation_is_nonsense(orbit):
+    """Newton's method does not find the orbit from such states: they are drawn back to it."""
+    problem, _, exact = orbit
+    end = problem.interval.upper
+    beyond = np.linspace(end, 2.0 * end, 41)
+    assert np.max(np.abs(exact.unprojected.fields(beyond)["q"])) > 10.0
+    assert max(drift(exact.trajectory, np.append(0.0, beyond)).values()) < 1e-12
+    np.testing.assert_allclose(exact(end * (1.0 + 1e-9))["q"], exact(end)["q"], atol=1e-7)
+
+
+def test_exact_conserves_where_training_fails():
+    rough = {"points": 4, "windows": pinn.Uniform(6), "steps": 40}
+    held = solved(pinn.get("henon_heiles"), "exact", **rough)
+    times = np.linspace(0.0, held.problem.interval.upper, 301)
+    assert max(drift(held.trajectory, times).values()) < 1e-12
+
+
 def test_the_scores_tell_the_drift_before_projection_and_the_slip(orbit):
     _, penalty, exact = orbit
     before, after = pinn.compare(penalty), pinn.compare(exact)

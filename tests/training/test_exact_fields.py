@@ -45,6 +45,12 @@ def test_totals_hold_to_round_off_at_every_time_and_beyond(soliton):
     assert worst(soliton.trajectory, times) < 1e-13
 
 
+def test_totals_hold_where_extrapolation_is_nonsense(soliton):
+    far = np.append(0.0, np.linspace(0.3, 0.6, 4))
+    assert worst(soliton.unprojected, far) > 1.0
+    assert worst(soliton.trajectory, far) < 1e-12
+
+
 def test_the_values_themselves_conserve_on_nodes_of_ones_own(soliton):
     """Values at points, not the totals that the solution reports; a plain sum over a circle."""
     x = -1.0 + 2.0 * (np.arange(128) + 0.3) / 128
@@ -88,9 +94,10 @@ def test_mass_and_square_by_shift_and_scaling():
         kept = {n: charges[n] for n in ("mass", "momentum")}
         levels = FieldLevels.of(problem, kept, grid)
         wave = lambda x: 0.1 + jnp.cos(jnp.pi * x) + 0.2 * jnp.sin(3.0 * jnp.pi * x)  # noqa: E731
-        at = lambda x: pinn.Jet(problem.space, {"u": wave(x), "x": x})  # noqa: E731
-        shift, share = levels.coefficients(at, jnp.asarray(0.0))
-        u = wave(jnp.asarray(grid.points[:, 0]))
+        x = jnp.asarray(grid.points[:, 0])
+        u = wave(x)
+        jets = pinn.Jet(problem.space, {"u": u, "x": x})
+        shift, share = levels.coefficients(jets, jnp.asarray(0.0))
     mean, weights = float(np.mean(u)), grid.weights
     scale = np.sqrt(0.5 / (0.5 * weights @ (u - mean) ** 2))
     np.testing.assert_allclose(u + shift + share * u, scale * (u - mean), atol=1e-13)
