@@ -1,4 +1,4 @@
-"""The modes of conservation side by side, for the README: runs of `conservation`, none of its own."""
+"""The modes of conservation side by side, for the README: only runs of `conservation`."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -11,19 +11,15 @@ from jaxtyping import Array, ArrayLike, Float
 
 from pinn.errors import CheckpointError, ProblemError
 from pinn.jets import Jet
-from pinn.networks.ansatz import marching_box
-from pinn.networks.averaged import Plan, averaged_plan
-from pinn.networks.marching import MarchingState, marching_jet
-from pinn.noether.field_levels import FieldLevels
+from pinn.networks.marching import MarchingState
 from pinn.noether.group import Group
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
-from pinn.training.box import box_ansatz, quadrature
+from pinn.training import evaluation
 from pinn.training.machinery import network_structure
 from pinn.training.march import March
 from pinn.training.parts import span
-from pinn.training.projected import Balance, exact_balance, projected_jet, projected_march
-from pinn.training.projected_fields import ProjectedFields, exact_levels
+from pinn.training.projected import Balance, exact_balance, projected_march
 from pinn.training.recipe import Recipe
 from pinn.trajectory import Trajectory
 
@@ -61,52 +57,29 @@ class Solution:
     @cached_property
     def trajectory(self) -> Trajectory:
         """Its fields, jets and charges as functions of time."""
-        graph, _ = network_structure(self.problem, self.recipe)
-        precision, joints = self.recipe.precision, self.model.windows.start
-        balance, levels = self._balance, self._levels
-        if levels is not None:
-            return ProjectedFields(levels, self._plan, self.model, precision, joints)
+        trajectory = evaluation.projected(self.problem, self.recipe, self.group)
+        balance, joints = self._balance, self.model.windows.start
         if balance is None:
-            return self.unprojected
-        with arithmetic(precision):
-            march = projected_march(balance, graph, self.model)
-        along = lambda entries: projected_jet(balance, graph, entries)  # noqa: E731
-        return Trajectory(self.problem, along, march, precision, joints)
+            return trajectory.along(self.model, joints)
+        graph, _ = network_structure(self.problem, self.recipe)
+        with arithmetic(self.recipe.precision):
+            return trajectory.along(projected_march(balance, graph, self.model), joints)
 
     @property
     def _balance(self) -> Balance | None:
         return exact_balance(self.problem, self.recipe.completed(self.problem))
 
     @property
-    def _levels(self) -> FieldLevels | None:
-        if not self.problem.extent:
-            return None
-        return exact_levels(self.problem, self.recipe.completed(self.problem))
-
-    @property
     def projected(self) -> bool:
         """Whether its states are projected on the level set of charges."""
-        return self._balance is not None or self._levels is not None
+        whole = evaluation.projected(self.problem, self.recipe, self.group)
+        return whole is not evaluation.unprojected(self.problem, self.recipe, self.group)
 
     @cached_property
     def unprojected(self) -> Trajectory:
         """The same before any projection."""
-        problem, joints, precision = self.problem, self.model.windows.start, self.recipe.precision
-        grid = quadrature(problem, self.recipe.modes) if problem.extent else None
-        return Trajectory(problem, self._plan, self.model, precision, joints, grid)
-
-    @cached_property
-    def _plan(self) -> Plan:
-        """The unprojected jets, averaged over the group."""
-        problem, (graph, _) = self.problem, network_structure(self.problem, self.recipe)
-        if problem.extent:
-            ansatz = box_ansatz(problem, self.recipe, graph)
-            plan: Plan = lambda entries: marching_box(ansatz, entries)  # noqa: E731
-        else:
-            plan = lambda entries: marching_jet(graph, problem.space, problem.time, entries)  # noqa: E731
-        if self.group is None:
-            return plan
-        return averaged_plan(problem, self.group.elements(problem.fields), plan)
+        trajectory = evaluation.unprojected(self.problem, self.recipe, self.group)
+        return trajectory.along(self.model, self.model.windows.start)
 
     def symmetrized(self, group: Group) -> "Solution":
         """Return the solution averaged over a finite group: exactly symmetric, also once loaded.

@@ -1,6 +1,7 @@
 """A field over time and space that knows its jets and charges: solvers and references alike."""
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from functools import lru_cache, partial
 from typing import Any
 
@@ -53,6 +54,12 @@ class Trajectory:
         self._state, self._precision = state, precision
         self.joints = np.asarray(joints, dtype=float)
         self._compiled = lru_cache(maxsize=None)(self._compile)
+
+    def along(self, state: Any, joints: ArrayLike | tuple[float, ...] = ()) -> "Trajectory":
+        """Return the trajectory of another state, which shares what is compiled for this one."""
+        other = copy(self)
+        other._state, other.joints = state, np.asarray(joints, dtype=float)
+        return other
 
     @property
     def _charges(self) -> Mapping[str, Charge]:
