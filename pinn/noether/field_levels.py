@@ -15,7 +15,7 @@ from pinn.errors import RecipeError
 from pinn.jets import Jet, JetFunction, partial, repeated_derivative
 from pinn.noether.anchor import anchor
 from pinn.noether.charge import Charge
-from pinn.noether.projection import project, share_within_reach
+from pinn.noether.projection import largest, project, share_within_reach
 from pinn.problem.axes import Interval
 from pinn.problem.problem import Problem
 from pinn.spectral import Grid
@@ -180,7 +180,7 @@ class FieldLevels:
             shares = jnp.zeros(self.count, t.dtype)
             if after:
                 shares = project(self._excess, shares, arguments)
-            return jnp.max(jnp.abs(self._excess(shares, arguments)), initial=0.0)
+            return largest(self._excess(shares, arguments))
 
         before = functools.partial(left, after=False)
         return share_within_reach(before, functools.partial(left, after=True), t.dtype)

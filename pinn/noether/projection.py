@@ -13,7 +13,7 @@ Constraints = Callable[[Point, Any], Float[Array, " m"]]
 
 ITERATIONS = 40
 HALVINGS = 60
-CLOSE = 1e-2
+CLOSE, FAR = 1e-6, 1.0
 DAMPINGS = (1.0, 0.5, 0.25, 0.0625)
 
 
@@ -58,7 +58,7 @@ def project(constraints: Constraints, point: Point, arguments: Any) -> Point:
         return _gradient_basis(_slope(constraints, x, arguments))
 
     def size(x: Point) -> Array:
-        return jnp.max(jnp.abs(constraints(x, arguments)), initial=0.0)
+        return largest(constraints(x, arguments))
 
     def improve(search: _Search) -> _Search:
         x, basis = search.point, search.basis
@@ -66,7 +66,6 @@ def project(constraints: Constraints, point: Point, arguments: Any) -> Point:
         move = -basis @ (_inverse(inner) @ constraints(x, arguments))
         tried = jnp.stack([x + share * move for share in DAMPINGS])
         sizes = jax.vmap(size)(tried)
-        sizes = jnp.where(jnp.isfinite(sizes), sizes, jnp.inf)
         best = jnp.argmin(sizes)
         better = sizes[best] < search.size
         x = jnp.where(better, tried[best], x)
@@ -108,23 +107,31 @@ def share_within_reach(
 
     Far beyond the interval that it is trained on, a network's state may be of any size, and
     Newton's method need not find the level set from there; near a state on it, it does. The way is
-    halved until it does. A state that misses the level by less than `CLOSE` is trusted.
+    halved until the state misses the level by less than `FAR`, and on until Newton's method finds
+    it. A state that misses by less than `CLOSE` is trusted.
 
     Args:
         miss: by how much the state at a share of the way misses the level, relative to its scale.
         project_at: the same after Newton's method.
         dtype: of the share.
     """
-    enough = 128.0 * jnp.finfo(dtype).eps
+    enough = float(jnp.finfo(dtype).eps) ** 0.6  # Newton's method then ends at round-off
     whole = jnp.ones((), dtype)
+
+    def halve_blindly(search: tuple[Array, Array]) -> tuple[Array, Array]:
+        share, count = search
+        return 0.5 * share, count + 1
 
     def halve(search: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         share, count, _ = search
         reached = project_at(share) < enough
         return jnp.where(reached, share, 0.5 * share), count + 1, reached
 
+    away = lambda s: ~(miss(s[0]) < FAR) & (s[1] < HALVINGS)  # noqa: E731
     going = lambda s: ~s[2] & (s[1] < HALVINGS)  # noqa: E731
-    start = (whole, jnp.zeros((), jnp.int32), miss(whole) < CLOSE)
+    count = jnp.zeros((), jnp.int32)
+    share, _ = jax.lax.while_loop(away, halve_blindly, (whole, count))
+    start = (share, count, miss(share) < CLOSE)
     return jax.lax.stop_gradient(jax.lax.while_loop(going, halve, start)[0])
 
 
@@ -141,13 +148,22 @@ def project_within_reach(
     """
     begin, end, fixed = jax.lax.stop_gradient((near, point, arguments))
     between = lambda share: begin + share * (end - begin)  # noqa: E731
-    miss = lambda x: jnp.max(jnp.abs(constraints(x, fixed)), initial=0.0)  # noqa: E731
+    miss = lambda x: largest(constraints(x, fixed))  # noqa: E731
     share = share_within_reach(
         lambda share: miss(between(share)),
         lambda share: miss(project(constraints, between(share), fixed)),
         point.dtype,
     )
     return project(constraints, near + share * (point - near), arguments)
+
+
+def largest(values: Array) -> Float[Array, ""]:
+    """Return the largest size of some values, infinity where one is no number.
+
+    A maximum alone may lose what is not a number, as XLA computes it on a CPU.
+    """
+    known = jnp.all(jnp.isfinite(values))
+    return jnp.where(known, jnp.max(jnp.abs(values), initial=0.0), jnp.inf)
 
 
 def independent_count(constraints: Constraints, point: Point, arguments: Any) -> Array:
