@@ -4,7 +4,7 @@ The networks and windows are fixed and small, so that the number of points decid
 recipes reach round-off on mechanics, where no mode could differ. Weight 0 is among the modes. One
 run trains every seed, since one compilation serves them all; each is judged on the interval [0, T]
 that it was trained on and on [T, 2T], where the last window goes on by itself. Medians over the
-seeds are shown, and every seed is kept in its row. `conservation.md` says what follows.
+seeds are shown, and every seed is kept in its row. `results/conservation.md` has the tables.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,12 @@ import pinn
 from pinn.benchmark import AbstractMethod, Case, Study
 from pinn.benchmark.identity import PRESENTATION
 from pinn.benchmark.method import Order
-from pinn.benchmark.report.groups import Group, Record, grouped
+from pinn.benchmark.report.groups import Group, Record, gathered, grouped
 from pinn.benchmark.report.markdown import grid, seconds, small
 from pinn.benchmark.report.plots import AbstractPlot, figure_of
 from pinn.benchmark.report.table import AbstractTable
-from pinn.measure import departures
+from pinn.measure import worst_departure
 from pinn.references.reference import Reference, reference, relative_l2
-from pinn.trajectory import Trajectory
 
 SEEDS = (0, 1, 2, 3, 4)
 WEIGHTS = (0.0, 0.01, 1.0, 100.0)
@@ -130,10 +129,11 @@ def judged(solution: pinn.Solution, truth: Reference) -> dict[str, float]:
     count = SAMPLES[len(problem.extent)]
     times = np.linspace(start, 2.0 * end - start, 2 * count - 1)
     mine, theirs = fields_at(solution, times), fields_at(truth, times)
-    drifts = worst(solution.trajectory, times)
+    drifts = worst_departure(solution.trajectory, times)
     found = {"drift before": float(np.max(drifts[:count]))}
     if solution.projected:
-        found["drift before"] = float(np.max(worst(solution.unprojected, times[:count])))
+        before = worst_departure(solution.unprojected, times[:count])
+        found["drift before"] = float(np.max(before))
     for word, part in (("", slice(None, count)), (" beyond", slice(count - 1, None))):
         found["error" + word] = max(relative_l2(mine[n][part], theirs[n][part]) for n in mine)
         found["drift" + word] = float(np.max(drifts[part]))
@@ -146,11 +146,6 @@ def fields_at(solver: pinn.Solution | Reference, times: np.ndarray) -> dict[str,
     places = [np.linspace(axis.lower, axis.upper, PLACES) for axis in extent]
     values = solver(*np.meshgrid(times, *places, indexing="ij", sparse=True))
     return {name: np.asarray(value) for name, value in values.items()}
-
-
-def worst(trajectory: Trajectory, times: np.ndarray) -> np.ndarray:
-    """Return the largest departure of any law at some times."""
-    return np.max(np.stack([*departures(trajectory, times).values()]), axis=0)
 
 
 @dataclass(frozen=True)
@@ -209,10 +204,8 @@ class ByPoints(AbstractPlot):
 
     def draw(self, records: Sequence[Record]) -> Any:
         """Return the figure."""
-        problems: dict[str, list[Group]] = {}
-        for group in grouped(records):
-            if group.runs and group.case.sweep:
-                problems.setdefault(group.case.problem, []).append(group)
+        swept = [group for group in grouped(records) if group.runs and group.case.sweep]
+        problems = gathered(swept, lambda group: group.case.problem)
         if not problems:
             return None
         figure = figure_of(2, len(problems))

@@ -225,6 +225,12 @@ def departures(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarra
     return found
 
 
+def worst_departure(trajectory: Trajectory, times: np.ndarray) -> np.ndarray:
+    """Return the departure of the worst law at each time, none where there is no law."""
+    laws = departures(trajectory, times).values()
+    return np.max(np.stack([*laws]), axis=0) if laws else np.zeros(0)
+
+
 def slip(solution: Solution, times: np.ndarray) -> dict[str, float]:
     """Return ‖dq/dt − q_t‖ / ‖q_t‖ of each field whose velocity is part of the projected state."""
     dynamics = solution.problem.dynamics

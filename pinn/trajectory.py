@@ -212,7 +212,7 @@ def rates(charges: Mapping[str, Charge], grid: Grid | None, jet_at: JetAt) -> di
     at_a_point = lambda jet: {n: source(jet) for n, source in sources.items()}  # noqa: E731
     if grid is None:
         return at_a_point(jet_at())
-    gained = total(grid, at_a_point, jet_at)
+    gained = total(grid, at_a_point, jet_at) if sources else {}
     return {n: gained.get(n, 0.0) - outflow(c, grid, jet_at) for n, c in charges.items()}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pinn.measure import departures, drift, ledger_times, sample_points
+from pinn.measure import drift, ledger_times, sample_points, worst_departure
 from pinn.problem.problem import Problem
 from pinn.references import Lines
 from pinn.references.reference import Method, Reference, reference, relative_l2
@@ -50,11 +50,8 @@ def history(trajectory: Trajectory, count: int) -> dict[str, Any]:
         return {}
     interval = trajectory.problem.interval
     times = np.linspace(interval.lower, interval.upper, count)
-    laws = departures(trajectory, times).values()
-    if not laws:
-        return {}
-    worst = np.max(np.stack([*laws]), axis=0)
-    return {"history": {"t": _short(times), "drift": _short(worst)}}
+    worst = worst_departure(trajectory, times)
+    return {"history": {"t": _short(times), "drift": _short(worst)}} if worst.size else {}
 
 
 def _short(values: np.ndarray) -> list[float]:

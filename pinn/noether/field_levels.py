@@ -1,6 +1,5 @@
 """The level set of a problem's integral charges, among the states over space."""
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -182,8 +181,9 @@ class FieldLevels:
                 shares = project(self._excess, shares, arguments)
             return largest(self._excess(shares, arguments))
 
-        before = functools.partial(left, after=False)
-        return share_within_reach(before, functools.partial(left, after=True), t.dtype)
+        return share_within_reach(
+            lambda share: left(share, after=False), lambda share: left(share, after=True), t.dtype
+        )
 
     def _stated(self, jets: Jet, t: Array) -> tuple[Float[Array, " charges"], tuple]:
         """Return the unit of Λ, and the arguments of `_excess`."""

@@ -8,6 +8,7 @@ from pinn.benchmark import Case, Integrated, Published, Study, Trained
 from pinn.benchmark.report import (
     Accuracy,
     AgainstPublished,
+    DriftCurves,
     Scaling,
     ScalingCurves,
     Winners,
@@ -152,6 +153,22 @@ def test_figures_show_a_curve_a_method():
     assert len(ScalingCurves().draw(sweep()).axes) == 1
     assert WorkPrecision().draw([(Cell(KEPLER, PINN), None)]) is None
     assert ScalingCurves().draw(records) is None
+
+
+@pytest.mark.skipif(not can_plot(), reason="matplotlib is an extra")
+def test_drift_is_drawn_beside_the_classical_runs_that_match():
+    """Dopri8 matches at equal error, Tsit5 in equal time."""
+    curve = {"history": {"t": [0.0, 1.0, 2.0], "drift": [0.0, 1e-9, 0.0]}}
+    records = [
+        record(PINN, 1e-6, 1.0, **curve),
+        record(FAST, 1e-4, 0.01, **curve),
+        record(EXACT, 1e-12, 5.0, **curve),
+    ]
+    figure = DriftCurves().draw(records)
+    drawn = [[line.get_label() for line in axes.lines] for axes in figure.axes]
+    assert drawn == [["pinn: 1.0 s", "Dopri8 1e-14: 5.0 s"], ["pinn: 1.0 s", "Tsit5 1e-04: 0.01 s"]]
+    assert min(figure.axes[0].lines[0].get_ydata()) > 0.0  # zero has no place on a log axis
+    assert DriftCurves().draw([record(PINN, 1e-6, 1.0)]) is None
 
 
 def test_a_family_is_a_method_without_its_tolerance():

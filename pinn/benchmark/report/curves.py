@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pinn.benchmark.report.groups import Group, Record, grouped
+from pinn.benchmark.report.groups import Group, Record, gathered, grouped
 from pinn.benchmark.report.markdown import seconds
 from pinn.benchmark.report.plots import AbstractPlot, family, figure_of
 from pinn.benchmark.report.winners import Duel
@@ -29,10 +29,8 @@ class DriftCurves(AbstractPlot):
 
     def draw(self, records: Sequence[Record]) -> Any:
         """Return the figure."""
-        problems: dict[str, list[Group]] = {}
-        for group in grouped(records):
-            if group.runs and "history" in group.runs[0] and group.error is not None:
-                problems.setdefault(group.case.title, []).append(group)
+        known = [g for g in grouped(records) if g.error is not None and "history" in g.runs[0]]
+        problems = gathered(known, lambda group: group.case.title)
         if not problems:
             return None
         figure = figure_of(2, len(problems))
@@ -53,11 +51,8 @@ def _matches(networks: Sequence[Group], groups: Sequence[Group]) -> dict[str, li
     if not networks:
         return found
     best = min(networks, key=lambda group: group.error or 0.0)
-    rivals: dict[str, list[Group]] = {}
-    for group in groups:
-        if group.classical:
-            rivals.setdefault(family(group.label), []).append(group)
-    for members in rivals.values():
+    rivals = [group for group in groups if group.classical]
+    for members in gathered(rivals, lambda group: family(group.label)).values():
         duel = Duel.of(best, members)
         found["equal error"] += [duel.equal_error] if duel.equal_error else []
         found["equal time"] += [duel.equal_time] if duel.equal_time else []

@@ -77,6 +77,14 @@ def grouped(records: Iterable[Record]) -> list[Group]:
     return [_group(members) for members in found.values()]
 
 
+def gathered(groups: Iterable[Group], key: Callable[[Group], str]) -> dict[str, list[Group]]:
+    """Return groups by what they have in common, in their order."""
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(key(group), []).append(group)
+    return found
+
+
 def _group(members: list[Record]) -> Group:
     cell = members[0][0]
     rows = [row for _, row in members if row is not None]

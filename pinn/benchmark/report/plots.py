@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from pinn.benchmark.report.groups import Group, Record, grouped, worst_drift
-from pinn.benchmark.report.scaling import fit, step_seconds
+from pinn.benchmark.report.groups import Group, Record, gathered, grouped, worst_drift
+from pinn.benchmark.report.scaling import fit, step_seconds, sweeps_of
 
 COLUMNS = 3
 
@@ -41,10 +41,8 @@ class WorkPrecision(AbstractPlot):
 
     def draw(self, records: Sequence[Record]) -> Any:
         """Return the figure."""
-        problems: dict[str, list[Group]] = {}
-        for group in grouped(records):
-            if group.error is not None and group.run_seconds is not None:
-                problems.setdefault(group.case.title, []).append(group)
+        known = [g for g in grouped(records) if g.error is not None and g.run_seconds is not None]
+        problems = gathered(known, lambda group: group.case.title)
         if not problems:
             return None
         figure = figure_of(2, len(problems))
@@ -92,10 +90,8 @@ class ScalingCurves(AbstractPlot):
 
     def draw(self, records: Sequence[Record]) -> Any:
         """Return the figure."""
-        sweeps: dict[str, list[Group]] = {}
-        for group in grouped(records):
-            if group.case.sweep is not None and group.runs and step_seconds(group):
-                sweeps.setdefault(group.case.sweep[0], []).append(group)
+        known = [g for g in grouped(records) if g.case.sweep and g.runs and step_seconds(g)]
+        sweeps = sweeps_of(known)
         if not sweeps:
             return None
         rows = -(-len(sweeps) // COLUMNS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pinn.benchmark.report.groups import Group, Record, grouped
+from pinn.benchmark.report.groups import Group, Record, gathered, grouped
 from pinn.benchmark.report.markdown import count, grid, megabytes, seconds
 from pinn.benchmark.report.table import AbstractTable
 
@@ -27,14 +27,17 @@ class Scaling(AbstractTable):
 
     def render(self, records: Sequence[Record]) -> str:
         """Return the table and the exponents."""
-        sweeps: dict[str, list[Group]] = {}
-        for group in grouped(records):
-            if group.case.sweep is not None:
-                sweeps.setdefault(group.case.sweep[0], []).append(group)
+        sweeps = sweeps_of(grouped(records))
         lines = [_line(group) for groups in sweeps.values() for group in groups]
         fits = [_fitted(name, groups) for name, groups in sweeps.items()]
         told = "\n".join(f"* {fit}" for fit in fits)
         return f"{grid(HEADER, lines)}\n{told}\n\n{_devices(sweeps)}\n"
+
+
+def sweeps_of(groups: Sequence[Group]) -> dict[str, list[Group]]:
+    """Return groups by the quantity that they sweep, those that sweep none left out."""
+    swept = [group for group in groups if group.case.sweep]
+    return gathered(swept, lambda group: group.case.sweep[0] if group.case.sweep else "")
 
 
 def step_seconds(group: Group) -> float | None:
