@@ -26,21 +26,25 @@ def constrained(
     jacobian = jacobian / sizes[None]
     gram = jacobian.T @ jacobian
     unit = jnp.eye(gram.shape[0], dtype=gram.dtype)
-    factors = [jax.scipy.linalg.cho_factor(gram + damping * unit) for damping in DAMPINGS]
+    dampings = jnp.asarray(DAMPINGS, gram.dtype)
+    factors = jax.vmap(lambda damping: jnp.linalg.cholesky(gram + damping * unit))(dampings)
 
     def improve(_: int, best: tuple[Parameters, jax.Array]) -> tuple[Parameters, jax.Array]:
         current, size = best
         rows, slopes = laws.linearise(current)
         slopes = slopes / sizes[None]
-        for factor in factors:
-            spread = jax.scipy.linalg.cho_solve(factor, slopes.T)
+
+        def moved(factor: jax.Array) -> Parameters:
+            spread = jax.scipy.linalg.cho_solve((factor, True), slopes.T)
             multipliers = jnp.linalg.lstsq(slopes @ spread, rows, rcond=1e-12)[0]
-            moved = current - spread @ multipliers / sizes
-            reached = jnp.sum(laws.rows(moved) ** 2)
-            better = reached < size
-            best = jnp.where(better, moved, best[0]), jnp.where(better, reached, size)
-            size = best[1]
-        return best
+            return current - spread @ multipliers / sizes
+
+        tried = jax.vmap(moved)(factors)
+        reached = jnp.sum(jax.vmap(laws.rows)(tried) ** 2, axis=1)
+        reached = jnp.where(jnp.isnan(reached), jnp.inf, reached)
+        least = jnp.argmin(reached)
+        better = reached[least] < size
+        return jnp.where(better, tried[least], current), jnp.where(better, reached[least], size)
 
     start = (parameters, jnp.sum(laws.rows(parameters) ** 2))
     return jax.lax.fori_loop(0, ITERATIONS, improve, start)[0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -226,7 +226,7 @@ class Fields(AbstractMachinery):
 
         It does where a quadrature does not resolve a law: then the law as computed is not true.
         """
-        before, after = (self._residual(stage, known, p) for p in (free, held))
+        before, after = jax.vmap(partial(self._residual, stage, known))(jnp.stack([free, held]))
         negligible = 0.1 * self.recipe.windows.target(self.recipe.precision)
         keep = after <= UNSETTLED * before + negligible
         return jnp.where(keep, held, free), jnp.where(keep, after, before)
