@@ -21,7 +21,8 @@ from pinn.problem.problem import Problem
 from pinn.spectral import Grid
 
 JetAt = Callable[..., Jet]
-BATCH = 4096
+POINTS = (64, 4096)
+TOGETHER = (8,)
 
 
 class Trajectory:
@@ -124,10 +125,19 @@ class Trajectory:
             return self._plan(names)
         return {"charges": self._totals, "sources": self._rates, "flows": self._sizes}[kind]
 
+    def _reads(self, kind: str, *names: str) -> tuple[str, ...]:
+        """Return the entries of the jet that a request reads."""
+        charges, found = self._charges.values(), {*names}
+        if kind == "charges" and not self.problem.stationary:
+            found |= {n for c in charges for n in c.density.needs}
+        elif kind in ("charges", "flows"):
+            found |= {n for c in charges for n in (*c.needs, *_flux_needs(c, None))}
+        elif kind == "sources":
+            found |= {n for c in charges if not c.conserved for n in _rate_needs(c)}
+        return tuple(sorted(found))
+
     def _totals(self, state: Any, *t: Array) -> dict[str, Array]:
-        charges = self._charges
-        needs = {n for c in charges.values() for n in (*c.needs, *_flux_needs(c, None))}
-        jet_at = self._at_time(state, t, needs)
+        charges, jet_at = self._charges, self._at_time(state, t, "charges")
         if self._grid is None:
             return evaluate(charges, jet_at())
         if self.problem.stationary:
@@ -145,8 +155,7 @@ class Trajectory:
         return found
 
     def _sizes(self, state: Any) -> dict[str, Array]:
-        needs = {n for c in self._charges.values() for n in (*c.needs, *_flux_needs(c, None))}
-        jet_at, grid, found = self._at_time(state, (), needs), self._grid, {}
+        jet_at, grid, found = self._at_time(state, (), "flows"), self._grid, {}
         assert grid is not None
         for name, charge in self._charges.items():
             found[name] = jnp.zeros(charge.density.shape)
@@ -161,12 +170,11 @@ class Trajectory:
 
     def _rates(self, state: Any, t: Array) -> dict[str, Array]:
         changing = {n: c for n, c in self._charges.items() if not c.conserved}
-        needs = {n for c in changing.values() for n in _rate_needs(c)}
-        return rates(changing, self._grid, self._at_time(state, (t,), needs))
+        return rates(changing, self._grid, self._at_time(state, (t,), "sources"))
 
-    def _at_time(self, state: Any, t: tuple[Array, ...], needs: Iterable[str]) -> JetAt:
+    def _at_time(self, state: Any, t: tuple[Array, ...], kind: str) -> JetAt:
         """Return the jet as a function of the space coordinates at one time."""
-        problem, jet_at = self.problem, self._plan(tuple(sorted(set(needs))))
+        problem, jet_at = self.problem, self._plan(self._reads(kind))
         if not problem.extent:
             return lambda: jet_at(state, *t)
         if problem.stationary:
@@ -175,21 +183,27 @@ class Trajectory:
         return lambda *point: jet_at(state, *point[:index], *t, *point[index:])
 
     def _compile(self, request: tuple[str, ...], dimensions: int) -> Callable[..., Any]:
-        return jax.jit(lambda state, *points: self._at_points(request, state, *points))
+        function = self._function(*request)
+        each = jax.vmap(function, in_axes=(None, *[0] * dimensions)) if dimensions else function
+        return jax.jit(each)
+
+    def _sizes_of_chunks(self, request: tuple[str, ...]) -> tuple[int, ...]:
+        """Return how many points are evaluated at once: few where each reads a whole grid."""
+        return POINTS if request[0] == "jet" or self._grid is None else TOGETHER
 
     def _at_points(self, request: tuple[str, ...], state: Any, *points: Array) -> Any:
-        """Evaluate at many points, in batches, since each may read a whole grid."""
-        function = self._function(*request)
+        """Evaluate at many points inside a transformation, in batches."""
+        function, batch = self._function(*request), self._sizes_of_chunks(request)[-1]
         if not points:
             return function(state)
-        batch = BATCH if request[0] == "jet" or self._grid is None else 8
         if points[0].size <= batch:
             return jax.vmap(function, in_axes=(None, *[0] * len(points)))(state, *points)
         return jax.lax.map(lambda point: function(state, *point), points, batch_size=batch)
 
-    def _at_concrete(self, request: tuple[str, ...], points: list[Array]) -> Any:
+    def _at_concrete(self, request: tuple[str, ...], points: tuple[np.ndarray, ...]) -> Any:
         """Evaluate at points that are known now, in this trajectory's precision."""
-        return self._compiled(request, len(points))(self._state, *points)
+        compiled = partial(self._compiled(request, len(points)), self._state)
+        return in_chunks(compiled, points, self._sizes_of_chunks(request)) if points else compiled()
 
     def _evaluate(self, coordinates: tuple[ArrayLike, ...], request: tuple[str, ...]) -> Any:
         if any(isinstance(c, Tracer) for c in coordinates):
@@ -199,7 +213,7 @@ class Trajectory:
             return jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
         with arithmetic(self._precision):
             points = np.broadcast_arrays(*map(_concrete, coordinates))
-            flat = [jnp.asarray(p.ravel(), self._precision) for p in points]
+            flat = tuple(p.ravel().astype(self._precision) for p in points)
             values = self._at_concrete(request, flat)
             if points:
                 values = jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
@@ -214,6 +228,29 @@ def rates(charges: Mapping[str, Charge], grid: Grid | None, jet_at: JetAt) -> di
         return at_a_point(jet_at())
     gained = total(grid, at_a_point, jet_at) if sources else {}
     return {n: gained.get(n, 0.0) - outflow(c, grid, jet_at) for n, c in charges.items()}
+
+
+def in_chunks(function: Callable[..., Any], arrays: Any, sizes: tuple[int, ...]) -> Any:
+    """Return a compiled function of many points, computed so many at once.
+
+    A function is compiled for every shape: the points are cut, and the last one repeated, so that
+    there are only a few.
+
+    Args:
+        function: of a number of points, one array of `arrays` an argument, to a tree of arrays with
+            one entry for each point.
+        arrays: the points, one tree of arrays an argument, all of one length.
+        sizes: numbers of points, rising; the first that holds all is taken, else the last.
+    """
+    count = len(jax.tree.leaves(arrays)[0])
+    if not count:
+        return function(*arrays)
+    size = next((s for s in sizes if s >= count), sizes[-1])
+    pieces = []
+    for start in range(0, count, size):
+        places = np.minimum(np.arange(start, start + size), count - 1)
+        pieces.append(function(*jax.tree.map(lambda a, at=places: a[at], arrays)))
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *pieces)
 
 
 def _size_of(function: JetFunction) -> JetFunction:

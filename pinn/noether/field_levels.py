@@ -14,7 +14,7 @@ from pinn.errors import RecipeError
 from pinn.jets import Jet, JetFunction, partial, repeated_derivative
 from pinn.noether.anchor import anchor
 from pinn.noether.charge import Charge
-from pinn.noether.projection import largest, project, share_within_reach
+from pinn.noether.projection import project_within_reach
 from pinn.problem.axes import Interval
 from pinn.problem.problem import Problem
 from pinn.spectral import Grid
@@ -165,38 +165,34 @@ class FieldLevels:
         axes = self._along(name) + self.problem.time * later
         return repeated_derivative(self.directions[state], axes)
 
-    def coefficients(self, jets: Jet, t: Array) -> Float[Array, " charges"]:
-        """Return Λ at one time, from the unprojected jets on the grid."""
-        unit, arguments = self._stated(jets, t)
-        return unit * project(self._excess, jnp.zeros(self.count, t.dtype), arguments)
+    def coefficients(self, near: Jet, far: Jet) -> tuple[Float[Array, " charges"], Array]:
+        """Return Λ at one time, and how far it goes from one state to another to find the level.
 
-    def share_within_reach(self, near: Jet, far: Jet, t: Array) -> Float[Array, ""]:
-        """Return how far to go from the jets of one state to another's to find the level set."""
-        near, far = jax.lax.stop_gradient((near, far))
+        Args:
+            near: the unprojected jets on the grid of a state about on the level set.
+            far: those of the state to project.
+        """
+        shares, share = project_within_reach(self._excess, self._begin, (near, far))
+        unit, _ = self._stated(near, far, share)
+        return unit * shares, share
 
-        def left(share: Array, *, after: bool) -> Array:
-            _, arguments = self._stated(between(near, far, share), t)
-            shares = jnp.zeros(self.count, t.dtype)
-            if after:
-                shares = project(self._excess, shares, arguments)
-            return largest(self._excess(shares, arguments))
+    def _begin(self, known: tuple[Jet, Jet], share: Array) -> tuple[Array, tuple]:
+        _, arguments = self._stated(*known, share)
+        return jnp.zeros(self.count, share.dtype), arguments
 
-        return share_within_reach(
-            lambda share: left(share, after=False), lambda share: left(share, after=True), t.dtype
-        )
-
-    def _stated(self, jets: Jet, t: Array) -> tuple[Float[Array, " charges"], tuple]:
-        """Return the unit of Λ, and the arguments of `_excess`."""
+    def _stated(self, near: Jet, far: Jet, share: Array) -> tuple[Array, tuple]:
+        """Return, at a share of the way, the unit of Λ and the arguments of `_excess`."""
+        jets, dtype = between(near, far, share), share.dtype
         moves = {
             entry: jax.vmap(move)(jets)
             for group in self._moves.values()
             for entry, move in group.items()
         }
-        weights = jnp.asarray(self.grid.weights, t.dtype)
+        weights = jnp.asarray(self.grid.weights, dtype)
         unit = self._unit(moves, weights)
         scaled = {n: jnp.einsum("nk...,k->nk...", v, unit) for n, v in moves.items()}
         known = {n: jets[n] for n in self.needs}
-        levels = {n: jnp.asarray(v, t.dtype) for n, v in self.levels.items()}
+        levels = {n: jnp.asarray(v, dtype) for n, v in self.levels.items()}
         return unit, (known, scaled, levels, weights)
 
     def _unit(self, moves: Entries, weights: Array) -> Float[Array, " charges"]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -118,8 +119,8 @@ class LevelSet:
         point = self._flat(state)
         if near is None:
             return self._entries(project(self._constraints, point, arguments))
-        begin = self._flat(near)
-        return self._entries(project_within_reach(self._constraints, point, begin, arguments))
+        known = (self._flat(near), point, arguments)
+        return self._entries(project_within_reach(self._constraints, _on_the_way, known)[0])
 
     def _constraints(self, point: Float[Array, " n"], arguments: tuple) -> Float[Array, " m"]:
         t, levels, share = arguments
@@ -194,3 +195,8 @@ def _time_scale(sizes: list[float], longest: float) -> float:
             if a > 0.0 and sizes[high] > 0.0:
                 times.append((a / sizes[high]) ** (1.0 / (high - low)))
     return min(times)
+
+
+def _on_the_way(known: tuple[Array, Array, Any], share: Array) -> tuple[Array, Any]:
+    near, far, arguments = known
+    return near + share * (far - near), arguments

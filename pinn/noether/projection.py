@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, DTypeLike, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 Point = Float[Array, " n"]
 Constraints = Callable[[Point, Any], Float[Array, " m"]]
+Beginning = Callable[[Any, Float[Array, ""]], tuple[Point, Any]]
 
 ITERATIONS = 40
 HALVINGS = 60
-CLOSE, FAR = 1e-6, 1.0
+CLOSE, FAR, FAR_AWAY = 1e-6, 1.0, float("inf")
 DAMPINGS = (1.0, 0.5, 0.25, 0.0625)
 
 
@@ -21,10 +22,20 @@ class _Search(NamedTuple):
     """Where the search for the level set stands, and the directions in which it moves."""
 
     point: Point
-    size: Float[Array, ""]
+    values: Float[Array, " m"]
+    slope: Float[Array, "m n"]
     basis: Float[Array, "n k"]
     count: Int[Array, ""]
     failures: Int[Array, ""]
+
+
+class _Way(NamedTuple):
+    """How far the way to a state is gone, and the projection from there."""
+
+    share: Float[Array, ""]
+    point: Point
+    reached: Bool[Array, ""]
+    count: Int[Array, ""]
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -53,40 +64,50 @@ def project(constraints: Constraints, point: Point, arguments: Any) -> Point:
         point: x, made dimensionless.
         arguments: a, any tree of real arrays.
     """
+    return _searched(constraints, point, arguments, FAR_AWAY)[0]
 
-    def basis_at(x: Point) -> Array:
-        return _gradient_basis(_slope(constraints, x, arguments))
+
+def _searched(
+    constraints: Constraints, point: Point, arguments: Any, limit: float
+) -> tuple[Point, Float[Array, ""], Float[Array, ""]]:
+    """Return x*, and the largest constraint at x and at x*.
+
+    Nothing is searched for where the constraints at x are not below a limit.
+    """
 
     def size(x: Point) -> Array:
         return largest(constraints(x, arguments))
 
     def improve(search: _Search) -> _Search:
         x, basis = search.point, search.basis
-        inner = _slope(constraints, x, arguments) @ basis
-        move = -basis @ (_inverse(inner) @ constraints(x, arguments))
+        move = -basis @ (_inverse(search.slope @ basis) @ search.values)
         tried = jnp.stack([x + share * move for share in DAMPINGS])
         sizes = jax.vmap(size)(tried)
         best = jnp.argmin(sizes)
-        better = sizes[best] < search.size
+        better = sizes[best] < largest(search.values)
         x = jnp.where(better, tried[best], x)
-        return _Search(
-            x,
-            jnp.where(better, sizes[best], search.size),
-            jnp.where(better, basis, basis_at(x)),
-            search.count + 1,
-            jnp.where(better, 0, search.failures + 1),
-        )
+        values, slope = _linearised(constraints, x, arguments)
+        basis = jnp.where(better, basis, _gradient_basis(slope))
+        failures = jnp.where(better, 0, search.failures + 1)
+        return _Search(x, values, slope, basis, search.count + 1, failures)
 
-    going = lambda s: (s.failures < 2) & (s.count < ITERATIONS)  # noqa: E731
-    zero = jnp.zeros((), jnp.int32)
-    start = _Search(point, size(point), basis_at(point), zero, zero)
-    return jax.lax.while_loop(going, improve, start).point
+    values, slope = _linearised(constraints, point, arguments)
+    missed, zero = largest(values), jnp.zeros((), jnp.int32)
+    going = lambda s: (s.failures < 2) & (s.count < ITERATIONS) & (missed < limit)  # noqa: E731
+    start = _Search(point, values, slope, _gradient_basis(slope), zero, zero)
+    found = jax.lax.while_loop(going, improve, start)
+    return found.point, missed, largest(found.values)
 
 
 @project.defjvp
 def _project_jvp(constraints: Constraints, primals: tuple, tangents: tuple) -> tuple[Point, Point]:
+    found = project(constraints, *primals)
+    return found, _implicit(constraints, found, primals, tangents)
+
+
+def _implicit(constraints: Constraints, found: Point, primals: tuple, tangents: tuple) -> Point:
+    """Return dx*, see `project`, of the x* that was found from the primals x and a."""
     (point, arguments), (moved, changed) = primals, tangents
-    found = project(constraints, point, arguments)
     offset = found - point
 
     def shifted(x: Point, a: Any) -> Point:
@@ -97,64 +118,56 @@ def _project_jvp(constraints: Constraints, primals: tuple, tangents: tuple) -> t
     free = moved + turned
     excess = jax.jvp(constraints, (found, arguments), (free, changed))[1]
     inner = _slope(constraints, found, arguments) @ projector
-    return found, free - _inverse(inner) @ excess
+    return free - _inverse(inner) @ excess
 
 
-def share_within_reach(
-    miss: Callable[[Array], Array], project_at: Callable[[Array], Array], dtype: DTypeLike
-) -> Float[Array, ""]:
-    """Return how far to go from a state on the level set to another, so as to find it again.
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def project_within_reach(
+    constraints: Constraints, begin: Beginning, known: Any
+) -> tuple[Point, Float[Array, ""]]:
+    """Return the projection of a state, or of one on the way to it, from which it succeeds.
 
     Far beyond the interval that it is trained on, a network's state may be of any size, and
     Newton's method need not find the level set from there; near a state on it, it does. The way is
     halved until the state misses the level by less than `FAR`, and on until Newton's method finds
-    it. A state that misses by less than `CLOSE` is trusted.
+    it. A state that misses by less than `CLOSE` is trusted. Derivatives are those of `project` at
+    the share of the way that was gone.
 
     Args:
-        miss: by how much the state at a share of the way misses the level, relative to its scale.
-        project_at: the same after Newton's method.
-        dtype: of the share.
+        constraints: c, as for `project`.
+        begin: x and a as functions of what is known and of the share of the way: 0 at a state about
+            on the level set, 1 at the one to project. It must not close over traced values.
+        known: what they are functions of, any tree of real arrays.
+
+    Returns:
+        x* and the share of the way.
     """
-    enough = float(jnp.finfo(dtype).eps) ** 0.6  # Newton's method then ends at round-off
-    whole = jnp.ones((), dtype)
+    enough = float(jnp.finfo(jnp.result_type(*jax.tree.leaves(known))).eps) ** 0.6
 
-    def halve_blindly(search: tuple[Array, Array]) -> tuple[Array, Array]:
-        share, count = search
-        return 0.5 * share, count + 1
+    def halve(search: _Way) -> _Way:
+        share = 0.5 * search.share
+        point, arguments = begin(known, share)
+        found, missed, left = _searched(constraints, point, arguments, FAR)
+        reached = (missed < FAR) & ((left < enough) | (missed < CLOSE))
+        return _Way(share, found, reached, search.count + 1)
 
-    def halve(search: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        share, count, _ = search
-        reached = project_at(share) < enough
-        return jnp.where(reached, share, 0.5 * share), count + 1, reached
-
-    away = lambda s: ~(miss(s[0]) < FAR) & (s[1] < HALVINGS)  # noqa: E731
-    going = lambda s: ~s[2] & (s[1] < HALVINGS)  # noqa: E731
-    count = jnp.zeros((), jnp.int32)
-    share, _ = jax.lax.while_loop(away, halve_blindly, (whole, count))
-    start = (share, count, miss(share) < CLOSE)
-    return jax.lax.stop_gradient(jax.lax.while_loop(going, halve, start)[0])
+    going = lambda s: ~s.reached & (s.count < HALVINGS)  # noqa: E731
+    twice = jnp.full((), 2.0, jnp.result_type(*jax.tree.leaves(known)))
+    point = jax.eval_shape(lambda: begin(known, twice)[0])
+    nowhere = jnp.zeros(point.shape, point.dtype)
+    start = _Way(twice, nowhere, jnp.zeros((), bool), jnp.zeros((), jnp.int32))
+    end = jax.lax.while_loop(going, halve, start)
+    return end.point, end.share
 
 
-def project_within_reach(
-    constraints: Constraints, point: Point, near: Point, arguments: Any
-) -> Point:
-    """Return the projection of a point, or of one on the way to it, from which it succeeds.
-
-    Args:
-        constraints: as for `project`.
-        point: x.
-        near: a point about on the level set.
-        arguments: as for `project`.
-    """
-    begin, end, fixed = jax.lax.stop_gradient((near, point, arguments))
-    between = lambda share: begin + share * (end - begin)  # noqa: E731
-    miss = lambda x: largest(constraints(x, fixed))  # noqa: E731
-    share = share_within_reach(
-        lambda share: miss(between(share)),
-        lambda share: miss(project(constraints, between(share), fixed)),
-        point.dtype,
-    )
-    return project(constraints, near + share * (point - near), arguments)
+@project_within_reach.defjvp
+def _within_reach_jvp(
+    constraints: Constraints, begin: Beginning, primals: tuple, tangents: tuple
+) -> tuple[tuple, tuple]:
+    found, share = project_within_reach(constraints, begin, *primals)
+    share = jax.lax.stop_gradient(share)
+    begun = jax.jvp(lambda known: begin(known, share), primals, tangents)
+    return (found, share), (_implicit(constraints, found, *begun), jnp.zeros_like(share))
 
 
 def largest(values: Array) -> Float[Array, ""]:
@@ -174,6 +187,19 @@ def independent_count(constraints: Constraints, point: Point, arguments: Any) ->
 
 def _slope(constraints: Constraints, point: Point, arguments: Any) -> Float[Array, "m n"]:
     return jax.jacfwd(constraints)(point, arguments)
+
+
+def _linearised(
+    constraints: Constraints, point: Point, arguments: Any
+) -> tuple[Float[Array, " m"], Float[Array, "m n"]]:
+    """Return c and ∂c/∂x at once."""
+
+    def twice(x: Point) -> tuple[Array, Array]:
+        values = constraints(x, arguments)
+        return values, values
+
+    slope, values = jax.jacfwd(twice, has_aux=True)(point)
+    return values, slope
 
 
 def _cutoff(slope: Array) -> float:

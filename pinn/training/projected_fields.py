@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +17,8 @@ from pinn.problem.problem import Problem
 from pinn.training.box import quadrature
 from pinn.training.conservation import Exact
 from pinn.training.recipe import Recipe
-from pinn.trajectory import BATCH, JetAt, Trajectory
+from pinn.trajectory import TOGETHER, JetAt, Trajectory, in_chunks
 
-TOGETHER = 8
 Coefficients = tuple[Float[Array, "... charges"], ...]
 
 
@@ -52,6 +51,13 @@ def exact_levels(problem: Problem, recipe: Recipe) -> FieldLevels | None:
     return FieldLevels.of(problem, kept, quadrature(problem, recipe.modes))
 
 
+class Found(NamedTuple):
+    """The state of a trajectory, with the coefficients at the one time that is asked for."""
+
+    state: Any
+    coefficients: Coefficients
+
+
 class ProjectedFields(Trajectory):
     """A trajectory over space, moved on to the level set of its charges at every time.
 
@@ -69,15 +75,19 @@ class ProjectedFields(Trajectory):
         problem = levels.problem
         self._index = problem.space.coordinates.index(problem.time)
         super().__init__(problem, self._projected, *rest, levels.grid)
-        self._moved = lru_cache(maxsize=None)(self._mover)
+        self._height = lru_cache(maxsize=None)(self._order)
+        self._solving = lru_cache(maxsize=None)(self._solver)
+        self._moving = lru_cache(maxsize=None)(self._mover)
 
     def _projected(self, entries: tuple[str, ...]) -> JetAt:
         reads, height, moved = moved_jet(self._levels, entries)
-        jet_between = self._between(reads)
+        pair = self._pair(reads)
 
         def jet_at(state: Any, *point: Array) -> Jet:
-            found = self._coefficients(height, state, point[self._index])
-            return moved(jet_between(state, found[0][-1], *point), without_share(found))
+            if not isinstance(state, Found):
+                state = Found(state, self._coefficients(height, state, point[self._index]))
+            jet = between(*pair(state.state, *point), state.coefficients[0][-1])
+            return moved(jet, tuple(values[:-1] for values in state.coefficients))
 
         return jet_at
 
@@ -95,11 +105,6 @@ class ProjectedFields(Trajectory):
 
         return pair
 
-    def _between(self, entries: tuple[str, ...]) -> Callable[..., Jet]:
-        """Return the raw jet at a share of the way beyond the trained interval."""
-        pair = self._pair(entries)
-        return lambda state, share, *point: between(*pair(state, *point), share)
-
     def _coefficients(self, height: int, state: Any, t: Array) -> Coefficients:
         """Return the coefficients, and the share of the way, with derivatives up to an order."""
         pair, index = self._pair(self._levels.needs), self._index
@@ -107,45 +112,34 @@ class ProjectedFields(Trajectory):
 
         def at(time: Array) -> Array:
             near, far = jax.vmap(lambda *x: pair(state, *x[:index], time, *x[index:]))(*columns)
-            share = self._levels.share_within_reach(near, far, time)
-            found = self._levels.coefficients(between(near, far, share), time)
-            return jnp.append(found, share)
+            return jnp.append(*self._levels.coefficients(near, far))
 
         return _lifted(at, height)(t)
 
-    def _at_concrete(self, request: tuple[str, ...], points: list[Array]) -> Any:
-        if request[0] != "jet" or not points[0].size:
+    def _at_concrete(self, request: tuple[str, ...], points: tuple[np.ndarray, ...]) -> Any:
+        times = points[self._index if request[0] == "jet" else 0]
+        if not times.size:
             return super()._at_concrete(request, points)
-        times, place = np.unique(np.asarray(points[self._index]), return_inverse=True)
-        solve, move = self._moved(request[1:])
-        coefficients = solve(self._state, jnp.asarray(times, points[0].dtype))
+        different, place = np.unique(times, return_inverse=True)
+        solve = partial(self._solving(self._height(request)), self._state)
+        coefficients = in_chunks(solve, (different,), TOGETHER)
         gathered = tuple(c[place.ravel()] for c in coefficients)
-        return move(self._state, gathered, *points)
+        move = partial(self._moving(request, len(points)), self._state)
+        return in_chunks(move, (gathered, *points), self._sizes_of_chunks(request))
 
-    def _mover(self, entries: tuple[str, ...]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        """Return the compiled maps to the coefficients at times, and from them to the jets."""
-        reads, height, moved = moved_jet(self._levels, entries)
-        jet_between = self._between(reads)
+    def _order(self, request: tuple[str, ...]) -> int:
+        """Return up to which time derivative of the coefficients a request reads."""
+        return moved_jet(self._levels, self._reads(*request))[1]
 
-        def solve(state: Any, times: Array) -> Coefficients:
-            one = partial(self._coefficients, height, state)
-            return jax.lax.map(one, times, batch_size=TOGETHER)
+    def _solver(self, height: int) -> Callable[..., Coefficients]:
+        """Return the compiled map to the coefficients at several times."""
+        return jax.jit(jax.vmap(partial(self._coefficients, height), in_axes=(None, 0)))
 
-        def move(state: Any, coefficients: Coefficients, *points: Array) -> Jet:
-            one = lambda c, point: moved(  # noqa: E731
-                jet_between(state, c[0][-1], *point), without_share(c)
-            )
-            if points[0].size <= BATCH:
-                return jax.vmap(one)(coefficients, points)
-            both = (coefficients, points)
-            return jax.lax.map(lambda each: one(*each), both, batch_size=BATCH)
-
-        return jax.jit(solve), jax.jit(move)
-
-
-def without_share(found: Coefficients) -> Coefficients:
-    """Return the coefficients alone, without the share of the way that comes last."""
-    return tuple(values[:-1] for values in found)
+    def _mover(self, request: tuple[str, ...], dimensions: int) -> Callable[..., Any]:
+        """Return the compiled map from the coefficients at points to what is asked for there."""
+        function = self._function(*request)
+        at_one = lambda state, found, *point: function(Found(state, found), *point)  # noqa: E731
+        return jax.jit(jax.vmap(at_one, in_axes=(None, *[0] * (1 + dimensions))))
 
 
 def _lifted(function: Callable[[Array], Array], order: int) -> Callable[[Array], Coefficients]:
