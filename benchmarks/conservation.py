@@ -265,7 +265,7 @@ def cases() -> tuple[Case, ...]:
     found = []
     for group, recipe, listed, names in (
         ("mechanics", SMALL, MECHANICS, ("augmented", "exact")),
-        ("fields", OVER_SPACE, FIELDS, ("exact",)),
+        ("fields", OVER_SPACE, FIELDS, ("augmented", "exact")),
     ):
         for name, parameters in listed:
             for count in SIZES[group]:
