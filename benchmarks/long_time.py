@@ -27,15 +27,16 @@ TIMES = 401
 
 
 @pinn.register
-def soliton(speed: float = 4.0, length: float = 40.0, crossings: float = 20.0) -> pinn.Problem:
+def soliton(speed: float = 4.0, length: float = 20.0, crossings: float = 20.0) -> pinn.Problem:
     """One soliton of u_t + 6 u u_x + u_xxx = 0 on a circle long enough to forget its own tail.
 
-    u = ½ c sech²(½ √c (x − c t)), wrapped; at the far side of the circle it is below round-off.
+    u = Σₙ ½ c sech²(½ √c (x − c t − n L)): where two terms meet, their product is below round-off.
     """
 
     def wave(x):
         place = jnp.mod(x + 0.5 * length, length) - 0.5 * length
-        return 0.5 * speed / jnp.cosh(0.5 * math.sqrt(speed) * place) ** 2
+        terms = (0.5 * math.sqrt(speed) * (place + n * length) for n in (-1, 0, 1))
+        return sum(0.5 * speed / jnp.cosh(term) ** 2 for term in terms)
 
     return pinn.Problem(
         axes={
@@ -70,7 +71,7 @@ class OnGrid(AbstractMethod):
     """
 
     method: Adaptive | Fixed
-    nodes: int = 189
+    nodes: int = 95
     classical: ClassVar[bool] = True
 
     @property
@@ -143,10 +144,10 @@ def _departures(u: np.ndarray, derivative: Any) -> dict[str, np.ndarray]:
     return {n: np.abs(total - total[0]) / np.abs(total[0]) for n, total in totals.items()}
 
 
-def networks() -> tuple[Trained, ...]:
-    """Return the default recipe in two modes."""
+def networks(**choices: Any) -> tuple[Trained, ...]:
+    """Return the default recipe, but for what is chosen, in two modes."""
     return tuple(
-        Trained(pinn.Recipe(conservation=mode), name=f"pinn {mode}", history=TIMES)
+        Trained(pinn.Recipe(conservation=mode, **choices), name=f"pinn {mode}", history=TIMES)
         for mode in ("penalty", "exact")
     )
 
@@ -180,12 +181,12 @@ STUDY = Study(
             {},
             "20 crossings",
             methods=(
-                *networks(),
+                *networks(network=pinn.Separable(waves=50)),
                 *(OnGrid(Adaptive("Dopri8", rtol)) for rtol in (1e-6, 1e-9, 1e-12)),
-                *(OnGrid(Fixed("GaussLegendre", count)) for count in (8_000, 16_000, 32_000)),
-                *(Integrated(Lines(257, rtol), history=TIMES) for rtol in (1e-6, 1e-9, 1e-12)),
+                *(OnGrid(Fixed("GaussLegendre", count)) for count in (4_000, 8_000, 16_000)),
+                *(Integrated(Lines(129, rtol), history=TIMES) for rtol in (1e-6, 1e-9, 1e-12)),
             ),
-            seeds=(0,),  # nothing is random in a separable network, and a run takes half an hour
+            seeds=(0,),  # nothing is random in a separable network
         ),
     ),
     seeds=(0, 1, 2, 3, 4),

@@ -62,6 +62,7 @@ class Trained(AbstractMethod):
             "steps": solution.steps,
             "windows": solution.model.count,
             "complete": solution.complete,
+            "reached": _share(solution),
             "precision": recipe.precision,
             "recipe": to_spec(recipe),
             "devices": jax.device_count(),
@@ -69,6 +70,14 @@ class Trained(AbstractMethod):
         }
         row |= history(solution.trajectory, self.history)
         return {**row, **(_judged(solution) if self.judged else {})}
+
+
+def _share(solution: Solution) -> float:
+    """Return the share of the time, or of what stands for it, up to which there is a solution."""
+    if solution.complete or solution.problem.stationary:
+        return float(solution.complete)
+    interval = solution.problem.interval
+    return (solution.reached - interval.lower) / interval.length
 
 
 def _devices_used(solution: Solution) -> int:

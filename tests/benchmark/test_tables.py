@@ -54,6 +54,13 @@ def cells_of(line):
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def test_training_that_stalled_has_no_error():
+    """What it reached by then is accurate, and says nothing of the whole."""
+    stalled = record(PINN, 1e-12, 2.0, complete=False, reached=0.035)
+    (line,) = lines(Accuracy().render([stalled]))
+    assert "stalled after 0.035 of the time" in line and "1.0e-12" not in line
+
+
 def test_accuracy_has_the_median_and_the_worst_of_the_seeds():
     records = [record(PINN, e, 2.0, seed=i) for i, e in enumerate((1e-6, 4e-6, 2e-6))]
     (line,) = lines(Accuracy().render(records))

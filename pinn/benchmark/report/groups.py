@@ -93,10 +93,21 @@ def _group(members: list[Record]) -> Group:
         cell.method.label,
         cell.method.classical,
         cell.group,
-        tuple(row for row in rows if row["status"] == "done"),
-        tuple(row["reason"] for row in rows if row["status"] != "done"),
+        tuple(row for row in rows if _finished(row)),
+        tuple(_why_not(row) for row in rows if not _finished(row)),
         len(members),
     )
+
+
+def _finished(row: Row) -> bool:
+    return row["status"] == "done" and row.get("complete", True)
+
+
+def _why_not(row: Row) -> str:
+    """Return why a run has nothing to compare: what it did reach says nothing of the rest."""
+    if row["status"] != "done":
+        return row["reason"]
+    return f"Training stalled after {row.get('reached', 0.0):.3g} of the time."
 
 
 def worst_error(row: Row) -> float | None:
