@@ -150,5 +150,5 @@ def _reason(parts: AbstractMachinery, march: March, interrupted: bool) -> str:
         f"Training stalled at {time_name} = {march.reached:.6g} of {end:.6g} with a residual of "
         f"{residual:.1e}, and {kept}: the solution may be singular there; the equation may jump "
         "there (name the point in Interval's breakpoints=); or the recipe is too small (more "
-        "points, a wider network, more steps)."
+        "points, a wider network or more waves, more steps)."
     )

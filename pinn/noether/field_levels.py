@@ -172,13 +172,31 @@ class FieldLevels:
             near: the unprojected jets on the grid of a state about on the level set.
             far: those of the state to project.
         """
-        shares, share = project_within_reach(self._excess, self._begin, (near, far))
+        most = self.count
+        shares, share, _ = project_within_reach(self._excess, self._begin, most, (near, far))
         unit, _ = self._stated(near, far, share)
         return unit * shares, share
 
-    def _begin(self, known: tuple[Jet, Jet], share: Array) -> tuple[Array, tuple]:
+    def _begin(self, known: tuple[Jet, Jet], share: Array, given_up: Array) -> tuple[Array, tuple]:
         _, arguments = self._stated(*known, share)
-        return jnp.zeros(self.count, share.dtype), arguments
+        held = jnp.asarray(self._ranks, given_up.dtype) < self.count - given_up
+        return jnp.zeros(self.count, share.dtype), (held.astype(share.dtype), *arguments)
+
+    @cached_property
+    def _ranks(self) -> np.ndarray:
+        """When each component of a charge is given up, where not all can be held: the last first.
+
+        Those are last whose densities differentiate most in space, and in declared order.
+        """
+        heights = []
+        for charge in self.charges.values():
+            orders = [
+                len(self._along(n))
+                for n in charge.density.needs
+                if not self.problem.space.is_coordinate(n)
+            ]
+            heights += [max(orders, default=0)] * math.prod(charge.density.shape)
+        return np.argsort(np.argsort(heights, kind="stable"), kind="stable")
 
     def _stated(self, near: Jet, far: Jet, share: Array) -> tuple[Array, tuple]:
         """Return, at a share of the way, the unit of Λ and the arguments of `_excess`."""
@@ -205,8 +223,8 @@ class FieldLevels:
         return jnp.where(whole > 0.0, 1.0 / jnp.where(whole > 0.0, whole, 1.0), 1.0)
 
     def _excess(self, shares: Float[Array, " charges"], arguments: tuple) -> Array:
-        """Return (I − level) / scale of the moved state."""
-        known, moves, levels, weights = arguments
+        """Return (I − level) / scale of the moved state; of charges given up, their share."""
+        held, known, moves, levels, weights = arguments
         moved = {
             n: v + jnp.einsum("nk...,k->n...", moves[n], shares) if n in moves else v
             for n, v in known.items()
@@ -217,7 +235,7 @@ class FieldLevels:
             values = jax.vmap(charge.density)(jets)
             excess = jnp.tensordot(weights, values, axes=1) - levels[name]
             parts.append(excess.ravel() / self.scales[name])
-        return jnp.concatenate(parts)
+        return jnp.where(held > 0.0, jnp.concatenate(parts), shares)
 
 
 def between(near: Jet, far: Jet, share: Array) -> Jet:

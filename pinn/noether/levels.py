@@ -120,7 +120,7 @@ class LevelSet:
         if near is None:
             return self._entries(project(self._constraints, point, arguments))
         known = (self._flat(near), point, arguments)
-        return self._entries(project_within_reach(self._constraints, _on_the_way, known)[0])
+        return self._entries(project_within_reach(self._constraints, _on_the_way, 0, known)[0])
 
     def _constraints(self, point: Float[Array, " n"], arguments: tuple) -> Float[Array, " m"]:
         t, levels, share = arguments
@@ -197,6 +197,8 @@ def _time_scale(sizes: list[float], longest: float) -> float:
     return min(times)
 
 
-def _on_the_way(known: tuple[Array, Array, Any], share: Array) -> tuple[Array, Any]:
+def _on_the_way(
+    known: tuple[Array, Array, Any], share: Array, given_up: Array
+) -> tuple[Array, Any]:
     near, far, arguments = known
     return near + share * (far - near), arguments

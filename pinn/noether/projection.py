@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 Point = Float[Array, " n"]
 Constraints = Callable[[Point, Any], Float[Array, " m"]]
-Beginning = Callable[[Any, Float[Array, ""]], tuple[Point, Any]]
+Beginning = Callable[[Any, Float[Array, ""], Int[Array, ""]], tuple[Point, Any]]
 
 ITERATIONS = 40
 HALVINGS = 60
@@ -30,9 +31,10 @@ class _Search(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """How far the way to a state is gone, and the projection from there."""
+    """How far the way to a state is gone, what is given up there, and the projection."""
 
     share: Float[Array, ""]
+    given_up: Int[Array, ""]
     point: Point
     reached: Bool[Array, ""]
     count: Int[Array, ""]
@@ -68,7 +70,7 @@ def project(constraints: Constraints, point: Point, arguments: Any) -> Point:
 
 
 def _searched(
-    constraints: Constraints, point: Point, arguments: Any, limit: float
+    constraints: Constraints, point: Point, arguments: Any, limit: Float[Array, ""] | float
 ) -> tuple[Point, Float[Array, ""], Float[Array, ""]]:
     """Return x*, and the largest constraint at x and at x*.
 
@@ -121,53 +123,64 @@ def _implicit(constraints: Constraints, found: Point, primals: tuple, tangents: 
     return free - _inverse(inner) @ excess
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
 def project_within_reach(
-    constraints: Constraints, begin: Beginning, known: Any
-) -> tuple[Point, Float[Array, ""]]:
+    constraints: Constraints, begin: Beginning, most: int, known: Any
+) -> tuple[Point, Float[Array, ""], Int[Array, ""]]:
     """Return the projection of a state, or of one on the way to it, from which it succeeds.
 
     Far beyond the interval that it is trained on, a network's state may be of any size, and
     Newton's method need not find the level set from there; near a state on it, it does. The way is
     halved until the state misses the level by less than `FAR`, and on until Newton's method finds
-    it. A state that misses by less than `CLOSE` is trusted. Derivatives are those of `project` at
-    the share of the way that was gone.
+    it. A state that misses by less than `CLOSE` is trusted. Where the level is not found even at
+    the beginning of the way, constraints are given up one after the other until the others hold.
+    Derivatives are those of `project` at the share of the way that was gone.
 
     Args:
         constraints: c, as for `project`.
-        begin: x and a as functions of what is known and of the share of the way: 0 at a state about
-            on the level set, 1 at the one to project. It must not close over traced values.
+        begin: x and a as functions of what is known, of the share of the way, 0 at a state about
+            on the level set and 1 at the one to project, and of how many constraints are given up.
+            It must not close over traced values.
+        most: how many constraints may be given up.
         known: what they are functions of, any tree of real arrays.
 
     Returns:
-        x* and the share of the way.
+        x*, the share of the way, and how many constraints are given up.
     """
-    enough = float(jnp.finfo(jnp.result_type(*jax.tree.leaves(known))).eps) ** 0.6
+    dtype = jnp.result_type(*jax.tree.leaves(known))
+    enough, none = float(jnp.finfo(dtype).eps) ** 0.6, jnp.zeros((), jnp.int32)
 
-    def halve(search: _Way) -> _Way:
-        share = 0.5 * search.share
-        point, arguments = begin(known, share)
-        found, missed, left = _searched(constraints, point, arguments, FAR)
-        reached = (missed < FAR) & ((left < enough) | (missed < CLOSE))
-        return _Way(share, found, reached, search.count + 1)
+    def attempt(way: _Way) -> _Way:
+        halving = way.count < tries
+        share = jnp.where(halving, 0.5 * way.share, way.share)
+        given_up = jnp.maximum(way.count - tries, 0)
+        limit = jnp.where(halving, FAR, FAR_AWAY).astype(dtype)
+        found, missed, left = _searched(constraints, *begin(known, share, given_up), limit)
+        reached = (missed < limit) & ((left < enough) | ((missed < CLOSE) & halving))
+        return _Way(share, given_up, found, reached, way.count + 1)
 
-    going = lambda s: ~s.reached & (s.count < HALVINGS)  # noqa: E731
-    twice = jnp.full((), 2.0, jnp.result_type(*jax.tree.leaves(known)))
-    point = jax.eval_shape(lambda: begin(known, twice)[0])
-    nowhere = jnp.zeros(point.shape, point.dtype)
-    start = _Way(twice, nowhere, jnp.zeros((), bool), jnp.zeros((), jnp.int32))
-    end = jax.lax.while_loop(going, halve, start)
-    return end.point, end.share
+    twice, unreached = jnp.full((), 2.0, dtype), jnp.zeros((), bool)
+    ends = (begin(known, jnp.full((), share, dtype), none) for share in (0.0, 1.0))
+    same = [jnp.all(a == b) for a, b in zip(*map(jax.tree.leaves, ends), strict=True)]
+    tries = jnp.where(jnp.all(jnp.stack(same)), 1, HALVINGS).astype(none.dtype)
+    point = jax.eval_shape(begin, known, twice, none)[0]
+    start = _Way(twice, none, jnp.zeros(point.shape, point.dtype), unreached, none)
+    going = lambda way: ~way.reached & (way.count <= tries + most)  # noqa: E731
+    way = jax.lax.while_loop(going, attempt, start)
+    return way.point, way.share, way.given_up
 
 
 @project_within_reach.defjvp
 def _within_reach_jvp(
-    constraints: Constraints, begin: Beginning, primals: tuple, tangents: tuple
+    constraints: Constraints, begin: Beginning, most: int, primals: tuple, tangents: tuple
 ) -> tuple[tuple, tuple]:
-    found, share = project_within_reach(constraints, begin, *primals)
-    share = jax.lax.stop_gradient(share)
-    begun = jax.jvp(lambda known: begin(known, share), primals, tangents)
-    return (found, share), (_implicit(constraints, found, *begun), jnp.zeros_like(share))
+    point, share, given_up = project_within_reach(constraints, begin, most, *primals)
+    begun = jax.jvp(
+        lambda known: begin(known, jax.lax.stop_gradient(share), given_up), primals, tangents
+    )
+    moved = _implicit(constraints, point, *begun)
+    still = jnp.zeros_like(share), np.zeros((), jax.dtypes.float0)
+    return (point, share, given_up), (moved, *still)
 
 
 def largest(values: Array) -> Float[Array, ""]:

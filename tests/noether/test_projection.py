@@ -11,7 +11,7 @@ import pinn
 from pinn.errors import RecipeError
 from pinn.noether.anchor import anchor
 from pinn.noether.levels import LevelSet
-from pinn.noether.projection import independent_count, project
+from pinn.noether.projection import independent_count, project, project_within_reach
 from pinn.noether.verify import verified_charges
 
 
@@ -50,6 +50,29 @@ def test_dependent_laws_count_once():
     assert independent_count(twice, point, level) == 2
     x = project(twice, point, level)
     np.testing.assert_allclose(twice(x, level), 0.0, atol=1e-14)
+
+
+def with_one_out_of_reach(x, arguments):
+    """A sphere, and a second level that is never taken; it stands for x₂ = ½ once given up."""
+    level, held = arguments
+    return jnp.stack([x @ x - level, jnp.where(held > 0.0, 1.0 + x[0] ** 2, x[2] - 0.5)])
+
+
+def held_point(known, share, given_up):
+    point, level = known
+    return point, (level, jnp.where(given_up > 0, 0.0, 1.0))
+
+
+def test_what_is_out_of_reach_is_given_up_and_the_rest_holds():
+    find = lambda level: project_within_reach(  # noqa: E731
+        with_one_out_of_reach, held_point, 1, (jnp.asarray([0.7, 0.5, 0.4]), level)
+    )
+    x, _, given_up = find(jnp.asarray(1.1))
+    assert given_up == 1
+    np.testing.assert_allclose([x @ x, x[2]], [1.1, 0.5], atol=1e-13)
+    slope = jax.jacfwd(lambda level: find(level)[0])(jnp.asarray(1.1))
+    difference = (find(jnp.asarray(1.1001))[0] - find(jnp.asarray(1.0999))[0]) / 2e-4
+    np.testing.assert_allclose(slope, difference, atol=1e-6)
 
 
 @pytest.mark.parametrize("constraints", [ellipse, twice])

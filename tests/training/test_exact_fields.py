@@ -103,6 +103,40 @@ def test_mass_and_square_by_shift_and_scaling():
     np.testing.assert_allclose(u + shift + share * u, scale * (u - mean), atol=1e-13)
 
 
+def moved_totals(name, start, count=256):
+    """Return |I − level| / scale by law, of a state that is not on the level set, once moved."""
+    problem = pinn.get(name)
+    with jax.enable_x64(True):
+        grid = Grid.of(problem.extent, {"x": count})
+        charges = machinery(problem, pinn.Recipe(**SMALL)).charges
+        levels = FieldLevels.of(problem, charges, grid)
+        x = jnp.asarray(grid.points[:, 0])
+        derivatives = [start]
+        while len(derivatives) < 7:
+            derivatives.append(jax.grad(derivatives[-1]))
+        entries = {"u" + "_" * bool(n) + "x" * n: jax.vmap(f)(x) for n, f in enumerate(derivatives)}
+        jets = pinn.Jet(problem.space, {**entries, "x": x})
+        found, _ = levels.coefficients(jets, jets)
+        moved = {n: jets[n] + jax.vmap(levels.move(n))(jets) @ found for n in ("u", "u_x")}
+        after = pinn.Jet(problem.space, {**moved, "x": x})
+        totals = {n: grid.weights @ jax.vmap(c.density)(after) for n, c in charges.items()}
+    return {n: abs(float(v - levels.levels[n])) / levels.scales[n] for n, v in totals.items()}
+
+
+def test_a_state_far_from_its_level_is_brought_there():
+    missed = moved_totals("kdv", lambda x: 3.0 * jnp.cos(jnp.pi * x) + jnp.sin(7.0 * jnp.pi * x))
+    assert max(missed.values()) < 1e-12
+
+
+def test_where_no_move_reaches_all_levels_the_simpler_laws_hold():
+    """A lone soliton has the least energy at its momentum: what is not one does not become one."""
+    missed = moved_totals(
+        "mkdv", lambda x: 2.0 / jnp.cosh(2.0 * x) + 0.1 * jnp.sin(0.1 * jnp.pi * x)
+    )
+    assert missed["mass"] < 1e-12 and missed["momentum"] < 1e-12
+    assert 1e-6 < missed["energy"] < 1.0
+
+
 @pytest.mark.slow
 def test_walls_stay_where_they_are():
     """The wave between walls, held at zero there: its energy is kept by moves that vanish."""
