@@ -35,4 +35,6 @@ def megabytes(value: float | None) -> str:
 
 def factor(value: float) -> str:
     """Return how many times, to one or two digits."""
+    if value >= 1e5:
+        return f"{value:.0e}"
     return f"{value:,.0f}" if value >= 10.0 else f"{value:.2g}"
