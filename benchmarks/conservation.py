@@ -4,7 +4,7 @@ The networks and windows are fixed and small, so that the number of points decid
 recipes reach round-off on mechanics, where no mode could differ. Weight 0 is among the modes. One
 run trains every seed, since one compilation serves them all; each is judged on the interval [0, T]
 that it was trained on and on [T, 2T], where the last window goes on by itself. Medians over the
-seeds are shown, and every seed is kept in its row. `results/conservation.md` has the tables.
+seeds are shown, and every seed is kept in its row. `conservation.md` says what came of it.
 """
 
 from collections.abc import Sequence
@@ -218,6 +218,8 @@ class ByPoints(AbstractPlot):
                     counts = [g.middle(lambda row: row["points"]) for g in points]
                     axes.loglog(counts, values, ".-", label=mode)
                 axes.set(title=problem, xlabel="points in a window", ylabel=what)
+                axes.set_xticks(counts, [f"{count:g}" for count in counts])
+                axes.xaxis.minorticks_off()
             axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.02, 0.5))
         return figure
 
