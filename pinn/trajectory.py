@@ -40,6 +40,7 @@ class Trajectory:
         precision: the arithmetic for concrete points.
         joints: the times at which its pieces join.
         grid: the quadrature over space that charges are integrated with; none in mechanics.
+        together: how many jets are computed at once, a few rising numbers.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class Trajectory:
         precision: Precision,
         joints: ArrayLike | tuple[float, ...] = (),
         grid: Grid | None = None,
+        together: tuple[int, ...] = POINTS,
     ):
-        self.problem, self._plan, self._grid = problem, plan, grid
+        self.problem, self._plan, self._grid, self._together = problem, plan, grid, together
         self._state, self._precision = state, precision
         self.joints = np.asarray(joints, dtype=float)
         self._compiled = lru_cache(maxsize=None)(self._compile)
@@ -189,7 +191,7 @@ class Trajectory:
 
     def _sizes_of_chunks(self, request: tuple[str, ...]) -> tuple[int, ...]:
         """Return how many points are evaluated at once: few where each reads a whole grid."""
-        return POINTS if request[0] == "jet" or self._grid is None else TOGETHER
+        return self._together if request[0] == "jet" or self._grid is None else TOGETHER
 
     def _at_points(self, request: tuple[str, ...], state: Any, *points: Array) -> Any:
         """Evaluate at many points inside a transformation, in batches."""

@@ -14,7 +14,7 @@ Constraints = Callable[[Point, Any], Float[Array, " m"]]
 Beginning = Callable[[Any, Float[Array, ""], Int[Array, ""]], tuple[Point, Any]]
 
 ITERATIONS = 40
-HALVINGS = 60
+HALVINGS, TRIALS = 60, 12
 CLOSE, FAR, FAR_AWAY = 1e-6, 1.0, float("inf")
 DAMPINGS = (1.0, 0.5, 0.25, 0.0625)
 
@@ -150,10 +150,14 @@ def project_within_reach(
     dtype = jnp.result_type(*jax.tree.leaves(known))
     enough, none = float(jnp.finfo(dtype).eps) ** 0.6, jnp.zeros((), jnp.int32)
 
+    def nearer(way: _Way) -> _Way:
+        share = 0.5 * way.share
+        missed = largest(constraints(*begin(known, share, none)))
+        return _Way(share, none, way.point, missed < FAR, way.count + 1)
+
     def attempt(way: _Way) -> _Way:
-        halving = way.count < tries
-        share = jnp.where(halving, 0.5 * way.share, way.share)
-        given_up = jnp.maximum(way.count - tries, 0)
+        halving, given_up = way.count < tries, jnp.maximum(way.count - tries, 0)
+        share = jnp.where(halving & (way.count > 0), 0.5 * way.share, way.share)
         limit = jnp.where(halving, FAR, FAR_AWAY).astype(dtype)
         found, missed, left = _searched(constraints, *begin(known, share, given_up), limit)
         reached = (missed < limit) & ((left < enough) | ((missed < CLOSE) & halving))
@@ -164,9 +168,13 @@ def project_within_reach(
     same = [jnp.all(a == b) for a, b in zip(*map(jax.tree.leaves, ends), strict=True)]
     tries = jnp.where(jnp.all(jnp.stack(same)), 1, HALVINGS).astype(none.dtype)
     point = jax.eval_shape(begin, known, twice, none)[0]
-    start = _Way(twice, none, jnp.zeros(point.shape, point.dtype), unreached, none)
+    way = _Way(twice, none, jnp.zeros(point.shape, point.dtype), unreached, none)
+    # Before any search, so that many that are vectorised over set out on theirs together.
+    way = jax.lax.while_loop(lambda way: ~way.reached & (way.count < tries), nearer, way)
+    tries = jnp.minimum(tries, TRIALS)
+    way = way._replace(reached=unreached, count=jnp.where(way.reached, none, tries))
     going = lambda way: ~way.reached & (way.count <= tries + most)  # noqa: E731
-    way = jax.lax.while_loop(going, attempt, start)
+    way = jax.lax.while_loop(going, attempt, way)
     return way.point, way.share, way.given_up
 
 
@@ -205,14 +213,14 @@ def _slope(constraints: Constraints, point: Point, arguments: Any) -> Float[Arra
 def _linearised(
     constraints: Constraints, point: Point, arguments: Any
 ) -> tuple[Float[Array, " m"], Float[Array, "m n"]]:
-    """Return c and ∂c/∂x at once."""
+    """Return c and ∂c/∂x at once, no slope where it is no number, over which LAPACK dwells."""
 
     def twice(x: Point) -> tuple[Array, Array]:
         values = constraints(x, arguments)
         return values, values
 
     slope, values = jax.jacfwd(twice, has_aux=True)(point)
-    return values, slope
+    return values, jnp.where(jnp.all(jnp.isfinite(slope)), slope, 0.0)
 
 
 def _cutoff(slope: Array) -> float:

@@ -15,6 +15,8 @@ from pinn.training.recipe import Recipe
 from pinn.trajectory import Trajectory
 
 KEPT = 16
+SEARCHES = (64,)
+"""How many projections are searched for at once: all wait for the slowest."""
 
 
 @lru_cache(maxsize=KEPT)
@@ -44,7 +46,7 @@ def projected(problem: Problem, recipe: Recipe, group: Group | None) -> Trajecto
         return unprojected(problem, recipe, group)
     graph, _ = network_structure(problem, recipe)
     along = lambda entries: projected_jet(balance, graph, entries)  # noqa: E731
-    return Trajectory(problem, along, None, recipe.precision)
+    return Trajectory(problem, along, None, recipe.precision, together=SEARCHES)
 
 
 def _plan(problem: Problem, recipe: Recipe, group: Group | None) -> Plan:

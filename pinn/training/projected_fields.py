@@ -74,7 +74,7 @@ class ProjectedFields(Trajectory):
         self._levels, self._unprojected = levels, plan
         problem = levels.problem
         self._index = problem.space.coordinates.index(problem.time)
-        super().__init__(problem, self._projected, *rest, levels.grid)
+        super().__init__(problem, self._projected, *rest, grid=levels.grid)
         self._height = lru_cache(maxsize=None)(self._order)
         self._solving = lru_cache(maxsize=None)(self._solver)
         self._moving = lru_cache(maxsize=None)(self._mover)

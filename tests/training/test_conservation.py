@@ -142,3 +142,10 @@ def test_charges_that_there_are_not():
         pinn.solve(pinn.get("pendulum"), recipe=recipe, progress=False)
     with pytest.raises(RecipeError, match=r"'enrgy', which .* \(did you mean 'energy'\?\)"):
         pinn.solve(pinn.get("heat"), recipe=recipe, progress=False)
+
+
+def test_laws_that_name_the_time_hold_far_beyond_what_was_trained():
+    """At 2T the boost's level is not near any state, and the forces of a chain overflow."""
+    held = solved(pinn.get("toda", end=1.0), "exact", points=8, windows=pinn.Uniform(2))
+    times = np.append(0.0, np.linspace(1.0, 6.0, 80))
+    assert max(drift(held.trajectory, times).values()) < 1e-12
