@@ -66,7 +66,6 @@ FIELDS = (
     ("klein_gordon", {"end": 2.0}),
     ("nls", {"end": 0.6}),
     ("wave", {"end": 0.25}),
-    ("bbm", {}),
     ("mkdv", {"end": 0.5}),
     ("collision", {}),
     ("burgers", {}),
