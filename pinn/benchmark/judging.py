@@ -51,7 +51,12 @@ def history(trajectory: Trajectory, count: int) -> dict[str, Any]:
     interval = trajectory.problem.interval
     times = np.linspace(interval.lower, interval.upper, count)
     worst = worst_departure(trajectory, times)
-    return {"history": {"t": _short(times), "drift": _short(worst)}} if worst.size else {}
+    return curve(times, worst) if worst.size else {}
+
+
+def curve(times: np.ndarray, drifts: np.ndarray) -> dict[str, Any]:
+    """Return what a row holds of drifts at some times, to three digits."""
+    return {"history": {"t": _short(times), "drift": _short(drifts)}}
 
 
 def _short(values: np.ndarray) -> list[float]:

@@ -11,6 +11,7 @@ from pinn.benchmark.method import AbstractMethod, Order
 from pinn.measure import compare
 from pinn.solution import Solution
 from pinn.solver import solve
+from pinn.training.parts import span
 from pinn.training.recipe import Recipe
 from pinn.training.spec import to_spec
 
@@ -73,11 +74,9 @@ class Trained(AbstractMethod):
 
 
 def _share(solution: Solution) -> float:
-    """Return the share of the time, or of what stands for it, up to which there is a solution."""
-    if solution.complete or solution.problem.stationary:
-        return float(solution.complete)
-    interval = solution.problem.interval
-    return (solution.reached - interval.lower) / interval.length
+    """Return the share of the evolution up to which there is a solution."""
+    whole = span(solution.problem)
+    return (solution.reached - whole.lower) / whole.length
 
 
 def _devices_used(solution: Solution) -> int:

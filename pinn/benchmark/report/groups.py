@@ -107,7 +107,8 @@ def _why_not(row: Row) -> str:
     """Return why a run has nothing to compare: what it did reach says nothing of the rest."""
     if row["status"] != "done":
         return row["reason"]
-    return f"Training stalled after {row.get('reached', 0.0):.3g} of the time."
+    where = f"after {row['reached']:.3g} of the time" if "reached" in row else "before the end"
+    return f"Training stalled {where}."
 
 
 def worst_error(row: Row) -> float | None:
