@@ -182,7 +182,7 @@ STUDY = Study(
             {},
             "20 crossings",
             methods=(
-                *networks(network=pinn.Separable(waves=64)),
+                *networks(network=pinn.Separable(times=6, waves=64)),
                 *(OnGrid(Adaptive("Dopri8", rtol)) for rtol in (1e-6, 1e-9, 1e-12)),
                 *(OnGrid(Fixed("GaussLegendre", count)) for count in (4_000, 8_000, 16_000)),
                 *(Integrated(Lines(129, rtol), history=TIMES) for rtol in (1e-6, 1e-9, 1e-12)),

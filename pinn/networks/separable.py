@@ -13,6 +13,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
+from pinn.networks.bandwidth import bandwidth
 from pinn.networks.embedding import chebyshev
 from pinn.networks.mirror import Mirrors, halved, mirrors_of
 from pinn.networks.network import AbstractNetwork
@@ -20,6 +21,10 @@ from pinn.problem.axes import Axis, Periodic
 from pinn.problem.problem import Problem
 from pinn.spectral import AbstractBasis, Chebyshev, Fourier, functions
 
+# The polynomials in time for waves that are known to be all.
+LONG = 14
+# The highest tenth of the waves is left to balance what the equation makes of the others.
+INNER = 0.9
 # The volume of the part of the ball with radius one that has only positive coordinates.
 _BALL = {1: 1.0, 2: math.pi / 4.0, 3: math.pi / 6.0}
 
@@ -44,7 +49,7 @@ class Separable(AbstractNetwork):
         RecipeError: a size below one.
     """
 
-    times: int = 6
+    times: int = 8
     waves: int = 32
 
     def __post_init__(self):
@@ -54,10 +59,24 @@ class Separable(AbstractNetwork):
 
     @classmethod
     def within(cls, unknowns: int, problem: Problem) -> "Separable":
-        """Return the shape with the most waves, up to 80, that has at most so many weights."""
+        """Return the shape that suits a problem and has at most so many weights.
+
+        It has the waves of the solution where these are known, and more polynomials in time for
+        them; else as many waves as may be, up to 80.
+        """
+        known = bandwidth(problem)
+        if known is not None:
+            tight = cls(times=LONG, waves=math.ceil(known / INNER) + 2)
+            if LONG * tight.over_space(problem) * problem.space.components <= unknowns:
+                return tight
         units = unknowns / problem.space.components / (1 if problem.stationary else cls.times)
         along = (units / _filled(problem)) ** (1.0 / len(problem.extent))
         return cls(waves=min(max(int(along - 1.0) // 2, 1), 80))
+
+    def holds(self, problem: Problem) -> bool:
+        """Tell whether all waves that the solution is made of are known and among the units."""
+        known = bandwidth(problem)
+        return known is not None and known <= INNER * self.waves
 
     def over_space(self, problem: Problem) -> int:
         """Return about how many units there are at one time."""

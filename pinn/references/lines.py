@@ -19,7 +19,7 @@ from pinn.references.series import chopped, padded, space_tail
 from pinn.spectral import Grid
 
 # On circles odd numbers whose Fourier transforms are fast.
-CIRCLE = {1: (63, 105, 189, 315, 525, 945, 1575, 2025), 2: (27, 45, 75, 125), 3: (15, 27, 45)}
+CIRCLE = {1: (63, 105, 189, 315, 525, 945, 1575, 2025, 3375), 2: (27, 45, 75, 125), 3: (15, 27, 45)}
 ACROSS = {1: (16, 24, 36, 54, 80, 120, 180, 270), 2: (16, 24, 36), 3: (9, 11)}
 TAIL = 1e-12
 ROUGH = 1e-3
@@ -157,18 +157,33 @@ def _first_rungs(problem: Problem, ladders: list[tuple[int, ...]]) -> list[int]:
             for tail, end, last in zip(tails, ends, before, strict=True)
         ]
         if not any(more):
-            rough = [tail > TAIL for tail in tails]
+            damped = any(tail > TAIL for tail in tails) and _damps(problem, ladders)
             return [
-                _rough(i, ladder) if r else i
-                for i, ladder, r in zip(rungs, ladders, rough, strict=True)
+                _rough(i, ladder, damped) if tail > TAIL else i
+                for i, ladder, tail in zip(rungs, ladders, tails, strict=True)
             ]
         before = [t if m else b for t, m, b in zip(tails, more, before, strict=True)]
         rungs = [i + int(m) for i, m in zip(rungs, more, strict=True)]
 
 
-def _rough(rung: int, ladder: tuple[int, ...]) -> int:
-    """Return a rung for initial data whose series fall like a power, which more would not end."""
-    return max(rung, len(ladder) // 2)
+def _rough(rung: int, ladder: tuple[int, ...], damped: bool) -> int:
+    """Return a rung for initial data whose series fall like a power, which more would not end.
+
+    Waves that are damped at once cost no panels, so that all may come; others must be followed.
+    """
+    return len(ladder) - 1 if damped else max(rung, len(ladder) // 2)
+
+
+def _damps(problem: Problem, ladders: list[tuple[int, ...]]) -> bool:
+    """Tell whether the equation damps its fastest waves about as fast as it turns them."""
+    if not all(isinstance(axis, Periodic) for axis in problem.extent.values()):
+        return False
+    evolution = Evolution(Box.of(problem, tuple(ladder[-1] for ladder in ladders)))
+    collocation = Collocation(evolution.rate, evolution.layout, Radau(2))
+    blocks = collocation.linearised(jnp.asarray(problem.interval.lower), evolution.start)
+    rates = np.linalg.eigvals(np.asarray(blocks))
+    fastest = rates[np.argmax(np.max(np.abs(rates), axis=-1))]
+    return bool(np.all(fastest.real < -0.5 * np.abs(fastest)))
 
 
 def _stretch(

@@ -38,9 +38,13 @@ def even_gradings(problem: Problem, dtype: np.dtype) -> dict[str, Grading]:
 def suited_grading(
     ansatz: Ansatz, current: Mapping[str, Grading], functions: Mapping[str, Callable[..., Array]]
 ) -> dict[str, Grading]:
-    """Return the coordinate that suits functions of space, which the current one resolves."""
-    if not current:
-        return {}
+    """Return the coordinate that suits functions of space, which the current one resolves.
+
+    Where the network holds every wave of the solution, the even one does.
+    """
+    network = ansatz.network
+    if not current or (isinstance(network, Separable) and network.holds(ansatz.problem)):
+        return {**current}
     ((name, axis),) = ansatz.problem.extent.items()
     shares = jnp.linspace(axis.lower, axis.upper, STATIONS, dtype=current[name].dtype)
     places = ansatz.box.placed(shares[:, None], current)[:, 0]

@@ -29,7 +29,7 @@ from pinn.training.plan import Jets, Plan, objective_of, prepared
 from pinn.training.recipe import Recipe
 from pinn.training.rows import Nodes, Stage
 
-CHARGE_NODES = {1: 257, 2: 24, 3: 12}
+CHARGE_NODES = {1: 257, 2: 48, 3: 16}
 CHARGE_SLICES = {True: 4, False: 10}
 UNSETTLED = 2.0
 # Jets by the rows that they are for.

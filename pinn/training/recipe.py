@@ -20,7 +20,7 @@ from pinn.training.step import AbstractStep
 from pinn.training.windows import AbstractWindows, Adaptive, Controlled, Uniform
 
 # A step solves for this many weights at most, unless more are asked for.
-UNKNOWNS = 1600
+UNKNOWNS = 2000
 OPEN: Any = None
 """What a choice is before `completed` makes it."""
 
@@ -152,7 +152,11 @@ def _linear(problem: Problem, network: Separable) -> dict:
             refinements=4,
         ),
         "patience": 1,
-        "windows": Controlled(order=max(network.times - 1, 1)),
+        "windows": Controlled(
+            # Each polynomial more is worth a digit.
+            tolerance=max(min(10.0 ** (1 - network.times), 1e-5), 1e-12),
+            order=max(network.times - 1, 1),
+        ),
         "points": max(places if problem.stationary else slices * places, SLICE),
         "steps": 30,
         "slices": slices,

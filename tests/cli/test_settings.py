@@ -93,8 +93,8 @@ def test_every_parameter_in_the_catalogue_accepts_its_own_default() -> None:
 
 KINDS = {
     "in mechanics": "kepler",
-    "over a line": "heat",
-    "over a plane": "wave_2d",
+    "over a line": "kdv",
+    "over a plane": "taylor_green",
     "stationary": "poisson",
 }
 
@@ -118,7 +118,7 @@ def test_the_help_states_the_defaults_of_the_recipe(kind: str) -> None:
 
 
 def test_the_help_names_the_kinds_where_defaults_differ() -> None:
-    assert "32 in mechanics, 2576 over a line" in _default("points")
+    assert "32 in mechanics, 3220 over a line" in _default("points")
     assert _default("conservation").startswith(" (1.0 in mechanics, ") and not _default("optimiser")
 
 

@@ -115,6 +115,17 @@ def test_the_closed_form_is_met(name):
     assert np.max(np.abs(values - exact(t[:, None], x[None]))) < 1e-11
 
 
+def test_a_corner_that_the_equation_smooths_is_met_with_all_points():
+    circle = pinn.Periodic(0.0, 2.0 * math.pi)
+    stated = problem(heat, {"u": lambda x: jnp.abs(x - math.pi)}, circle, 0.5)
+    reference = pinn.reference(stated, method=EVOLUTION)
+    t, x = np.linspace(0.0, 0.5, 11)[1:, None], np.linspace(0.0, 6.0, 49)
+    k = np.arange(1, 999, 2)[:, None, None]
+    exact = 0.5 * np.pi + np.sum(4.0 / (np.pi * k**2) * np.cos(k * x) * np.exp(-k * k * t), axis=0)
+    assert max(reference.counts) > 2000
+    np.testing.assert_allclose(reference(t, x)["u"], exact, rtol=0, atol=2e-6)
+
+
 def test_derivatives_in_time_and_space_are_those_of_the_solution():
     stated, exact = CLOSED["travelling wave on a circle"]
     t, x = np.linspace(0.0, 1.0, 5), np.linspace(0.0, 6.0, 9)
