@@ -7,7 +7,7 @@ from pinn.references import Lines
 
 LINES = (Integrated(Lines(), name="method of lines"), Integrated(Lines(rtol=1e-6)))
 
-MANY = Trained(Recipe(windows=Uniform(120)), name="pinn, 120 windows")
+MANY = Trained(Recipe(windows=Uniform(40)), name="pinn, 40 windows")
 
 STUDY = Study(
     title="How accurate is the default recipe over space, and what does it keep?",

@@ -89,8 +89,15 @@ def peer(name: str) -> Outside:
     )
 
 
+# Where a corner of the initial data wants more than the default gives.
+FINER = {
+    "nls": {"pinn 60 windows": pinn.Recipe(windows=pinn.Uniform(60))},
+    "allen_cahn": {"pinn 128 waves": pinn.Recipe(network=pinn.Separable(waves=128))},
+}
+
+
 def ours(name: str) -> tuple[Trained, ...]:
-    """Return the default recipe, and coarser ones."""
+    """Return the default recipe, coarser ones, and finer ones."""
     if factory(name)().extent:
         coarser = {
             f"pinn {waves} waves": pinn.Recipe(
@@ -103,7 +110,8 @@ def ours(name: str) -> tuple[Trained, ...]:
             f"pinn {tolerance:.0e}": pinn.Recipe(windows=pinn.Adaptive(tolerance))
             for tolerance in (1e-3, 1e-6, 1e-9)
         }
-    return (Trained(), *(Trained(recipe, name=title) for title, recipe in coarser.items()))
+    others = coarser | FINER.get(name, {})
+    return (Trained(), *(Trained(recipe, name=title) for title, recipe in others.items()))
 
 
 def methods(name: str) -> tuple[Trained | Outside, ...]:

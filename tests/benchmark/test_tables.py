@@ -121,12 +121,15 @@ def test_published_numbers_have_their_source_and_trust():
             Published(1e-9, "better", "doi:2", "R", note="not the same start"),
         ),
     )
-    table = AgainstPublished().render([record(PINN, 1e-7, 10.0, case=case)])
-    first, second = (cells_of(line) for line in lines(table))
-    assert first[-3:] == ["doi:1", "M", "ours"] and first[4:6] == ["12.0", "H100"]
-    assert second[-1] == "theirs" and second[4] == "not stated"
-    assert "better (not the same start)" in second[6]
-    assert "ahead in 1 of the 2 lines" in table
+    longer = Trained(name="longer")
+    records = [record(PINN, 1e-7, 10.0, case=case), record(longer, 1e-10, 99.0, case=case)]
+    table = AgainstPublished().render(records)
+    first, second, *others = (cells_of(line) for line in lines(table))
+    assert first[-3:] == ["doi:1", "M", "ours"] and first[5:7] == ["12.0", "H100"]
+    assert second[-1] == "theirs" and second[5] == "not stated"
+    assert "better (not the same start)" in second[7]
+    assert [line[1] for line in others] == ["longer", "longer"] and others[1][-1] == "ours"
+    assert "ahead of 2 of the 2 numbers that are recorded, with the first recipe of 1" in table
 
 
 @pytest.mark.parametrize("power", [-1.0, 0.5, 3.0])

@@ -9,8 +9,8 @@ from pinn.benchmark.report.table import AbstractTable
 from pinn.benchmark.study import Published
 
 HEADER = (
-    "problem", "ours", "seconds, compiling too", "published", "seconds", "hardware", "method",
-    "source", "trust", "ahead",
+    "problem", "recipe", "ours", "seconds, compiling too", "published", "seconds", "hardware",
+    "method", "source", "trust", "ahead",
 )  # fmt: skip
 TRUST = (
     "Trust: R read in the authors' repository, A in an abstract or first page, T in somebody "
@@ -22,15 +22,21 @@ TRUST = (
 
 @dataclass(frozen=True)
 class AgainstPublished(AbstractTable):
-    """One line for each published number."""
+    """One line for each published number and recipe of ours."""
 
     def render(self, records: Sequence[Record]) -> str:
         """Return the table and what the letters mean."""
         ours = [g for g in grouped(records) if not g.classical]
         lines = [_line(group, other) for group in ours for other in group.case.published]
-        known = [line for line in lines if line[-1] in ("ours", "theirs")]
-        ahead = sum(line[-1] == "ours" for line in known)
-        told = f"Ours is ahead in {ahead} of the {len(known)} lines that are recorded."
+        known = {(line[0], line[7]): [] for line in lines if line[-1]}
+        for line in lines:
+            if line[-1]:
+                known[line[0], line[7]].append(line[-1] == "ours")
+        best, first = sum(map(any, known.values())), sum(won[0] for won in known.values())
+        told = (
+            f"Ours is ahead of {best} of the {len(known)} numbers that are recorded, with the "
+            f"first recipe of {first}."
+        )
         return f"{grid(HEADER, lines)}\n{told} {TRUST}\n"
 
 
@@ -42,6 +48,7 @@ def _line(group: Group, other: Published) -> list[str]:
     ahead = "" if group.error is None else "ours" if group.error < other.error else "theirs"
     return [
         group.case.title,
+        group.label,
         reached,
         seconds(group.whole_seconds),
         small(other.error, 2),
