@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from pinn.problem.axes import Axis, Periodic
 from pinn.problem.problem import Problem
 from pinn.spectral import AbstractBasis, Chebyshev, Fourier, functions
 
-# The polynomials in time for waves that are known to be all.
+# The most polynomials in time, for waves that are known to be all.
 LONG = 14
 # The highest tenth of the waves is left to balance what the equation makes of the others.
 INNER = 0.9
@@ -66,9 +66,10 @@ class Separable(AbstractNetwork):
         """
         known = bandwidth(problem)
         if known is not None:
-            tight = cls(times=LONG, waves=math.ceil(known / INNER) + 2)
-            if LONG * tight.over_space(problem) * problem.space.components <= unknowns:
-                return tight
+            tight = cls(waves=math.ceil(known / INNER) + 2)
+            units = tight.over_space(problem) * problem.space.components
+            if unknowns >= cls.times * units:
+                return replace(tight, times=min(int(unknowns // units), LONG))
         units = unknowns / problem.space.components / (1 if problem.stationary else cls.times)
         along = (units / _filled(problem)) ** (1.0 / len(problem.extent))
         return cls(waves=min(max(int(along - 1.0) // 2, 1), 80))

@@ -74,7 +74,7 @@ def test_where_waves_are_made_or_have_no_end_none_are_known(name):
 def test_the_default_holds_known_waves_and_spends_the_rest_on_time():
     few = pinn.Recipe().completed(problem(dispersion, waves)).network
     assert isinstance(few, pinn.Separable) and 8 <= few.waves <= 12 and few.times > 8
-    many = problem(dispersion, lambda x: jnp.cos(70.0 * x))
+    many = problem(dispersion, lambda x: jnp.cos(120.0 * x))
     assert pinn.Recipe().completed(many).network == pinn.Separable(waves=80)
 
 
