@@ -16,7 +16,7 @@ from pinn.jets import Jet
 from pinn.problem.problem import Problem
 from pinn.problem.statement import face_value
 
-FORMAT = "3"
+FORMAT = "4"
 SAMPLES = {0: 9, 1: 65, 2: 17, 3: 7}
 
 
