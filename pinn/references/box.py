@@ -13,6 +13,7 @@ from pinn.jets import Jet, JetSpace
 from pinn.problem.conditions import AbstractCondition
 from pinn.problem.problem import Problem
 from pinn.problem.statement import face_value
+from pinn.references.series import harmonics
 from pinn.spectral import AbstractBasis, Fourier, Grid, basis_of
 
 MATRIX_LIMIT = 105
@@ -180,7 +181,7 @@ class Box:
         """Return the coefficients over `grid` of a lifted field."""
         for axis, side in enumerate(self.sides):
             if side.periodic:
-                series = along(side.basis.analysis, series, axis)
+                series = harmonics(series, axis)
         return series
 
     def _face(

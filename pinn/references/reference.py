@@ -26,9 +26,10 @@ from pinn.references.fields import (
 )
 from pinn.references.integrate import between_steps, integrate
 from pinn.references.method import AbstractMethod, Adaptive, Closed
-from pinn.trajectory import Trajectory
+from pinn.trajectory import POINTS, Trajectory
 
 SAMPLES = 401
+NUMBERS = 2**24
 Method = AbstractMethod | FieldMethod
 
 
@@ -159,7 +160,13 @@ def _over_space(problem: Problem, method: Method, started: float) -> Reference:
     solved = course(problem, method)
     seconds = time.perf_counter() - started
     joints = solved.joints
-    trajectory = Trajectory(problem, solved.plan, solved.state, "float64", joints, grid=solved.grid)
+    # Each point has its panel's coefficients at hand: not more of them at once than memory holds.
+    heaviest = max((leaf[0].size for leaf in jax.tree.leaves(solved.state) if leaf.ndim), default=1)
+    few, many = POINTS
+    together = (few, min(max(NUMBERS // heaviest, few), many))
+    trajectory = Trajectory(
+        problem, solved.plan, solved.state, "float64", joints, grid=solved.grid, together=together
+    )
     steps = max(len(joints) - 1, 0)
     return Reference(problem, method, trajectory, seconds, steps, solved.counts)
 

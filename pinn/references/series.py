@@ -17,6 +17,14 @@ def degrees(basis: AbstractBasis) -> np.ndarray:
     return np.concatenate([[0], pairs, pairs])
 
 
+def harmonics(values: Array, axis: int) -> Array:
+    """Return the coefficients of 1, cosines and sines from values at a circle's nodes."""
+    spectrum = jnp.moveaxis(jnp.fft.rfft(values, axis=axis), axis, 0) / values.shape[axis]
+    waves = 2.0 * spectrum[1:]
+    series = jnp.concatenate([spectrum[:1].real, waves.real, -waves.imag])
+    return jnp.moveaxis(series, 0, axis)
+
+
 def space_tail(grid: Grid, values: np.ndarray, parts: Iterable[slice]) -> list[float]:
     """Return, by coordinate, the last tenth of the coefficients relative to the largest.
 
