@@ -40,12 +40,13 @@ EVERYWHERE = (*networks(), *adaptive(), *fixed("GaussLegendre", shortest=25), *O
 def over_space(points: int) -> tuple[Trained | Integrated | Scipy, ...]:
     """Return methods over space; SciPy's have a given number of points."""
     lines = ((63, 1e-6), (105, 1e-9), (315, 1e-12))
+
+    def network(times: int, waves: int) -> Trained:
+        recipe = pinn.Recipe(network=pinn.Separable(times, waves))
+        return Trained(recipe, name=f"pinn {times}×{waves}")
+
     return (
-        *(
-            Trained(pinn.Recipe(network=pinn.Separable(times, waves)), name=f"pinn {times}×{waves}")
-            for times, waves in ((6, 48), (8, 64), (10, 96))
-        ),
-        Trained(),
+        *(network(6, 48), network(8, 64), Trained(), network(10, 96)),
         *(Integrated(Lines(modes, rtol)) for modes, rtol in lines),
         *(Scipy("DOP853", rtol, modes=points) for rtol in (1e-6, 1e-9)),
     )

@@ -17,6 +17,9 @@ PAGES = {
     "conservation": "benchmarks/conservation.md",
     "long_time": "benchmarks/conservation.md",
     "peers_study": "benchmarks/peers/README.md",
+    "published": "benchmarks/costs.md",
+    "work_precision": "benchmarks/costs.md",
+    "scaling": "benchmarks/costs.md",
 }
 
 
