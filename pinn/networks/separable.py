@@ -67,9 +67,9 @@ class Separable(AbstractNetwork):
         known = bandwidth(problem)
         if known is not None:
             tight = cls(waves=math.ceil(known / INNER) + 2)
-            units = tight.over_space(problem) * problem.space.components
-            if unknowns >= cls.times * units:
-                return replace(tight, times=min(int(unknowns // units), LONG))
+            each = tight.over_space(problem) * problem.space.components
+            if unknowns >= cls.times * each:
+                return replace(tight, times=min(unknowns // each, LONG))
         units = unknowns / problem.space.components / (1 if problem.stationary else cls.times)
         along = (units / _filled(problem)) ** (1.0 / len(problem.extent))
         return cls(waves=min(max(int(along - 1.0) // 2, 1), 80))

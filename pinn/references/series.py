@@ -18,7 +18,10 @@ def degrees(basis: AbstractBasis) -> np.ndarray:
 
 
 def harmonics(values: Array, axis: int) -> Array:
-    """Return the coefficients of 1, cosines and sines from values at a circle's nodes."""
+    """Return the coefficients of 1, cosines and sines from values at a circle's nodes.
+
+    By a fast transform: the matrix of thousands of nodes is hundreds of megabytes.
+    """
     spectrum = jnp.moveaxis(jnp.fft.rfft(values, axis=axis), axis, 0) / values.shape[axis]
     waves = 2.0 * spectrum[1:]
     series = jnp.concatenate([spectrum[:1].real, waves.real, -waves.imag])

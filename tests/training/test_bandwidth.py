@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -69,6 +70,11 @@ def test_a_linear_equation_keeps_the_waves_of_its_initial_data(name):
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_where_waves_are_made_or_have_no_end_none_are_known(name):
     assert bandwidth(UNKNOWN[name]()) is None
+
+
+def test_the_waves_are_told_inside_a_trace_too():
+    stated = problem(dispersion, waves)
+    assert jax.jit(lambda factor: factor * bandwidth(stated))(2.0) == pytest.approx(14.0)
 
 
 def test_the_default_holds_known_waves_and_spends_the_rest_on_time():

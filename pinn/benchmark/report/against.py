@@ -27,17 +27,17 @@ class AgainstPublished(AbstractTable):
     def render(self, records: Sequence[Record]) -> str:
         """Return the table and what the letters mean."""
         ours = [g for g in grouped(records) if not g.classical]
-        lines = [_line(group, other) for group in ours for other in group.case.published]
-        known = {(line[0], line[7]): [] for line in lines if line[-1]}
-        for line in lines:
-            if line[-1]:
-                known[line[0], line[7]].append(line[-1] == "ours")
-        best, first = sum(map(any, known.values())), sum(won[0] for won in known.values())
+        pairs = [(group, other) for group in ours for other in group.case.published]
+        numbers: dict[tuple[str, Published], list[bool]] = {}
+        for group, other in pairs:
+            if group.error is not None:
+                numbers.setdefault((group.case.title, other), []).append(group.error < other.error)
+        best, first = sum(map(any, numbers.values())), sum(won[0] for won in numbers.values())
         told = (
-            f"Ours is ahead of {best} of the {len(known)} numbers that are recorded, with the "
+            f"Ours is ahead of {best} of the {len(numbers)} numbers that are recorded, with the "
             f"first recipe of {first}."
         )
-        return f"{grid(HEADER, lines)}\n{told} {TRUST}\n"
+        return f"{grid(HEADER, [_line(*pair) for pair in pairs])}\n{told} {TRUST}\n"
 
 
 def _line(group: Group, other: Published) -> list[str]:
