@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pinn.checking import check as check
     from pinn.checkpoint import load as load
     from pinn.errors import CheckpointError as CheckpointError
+    from pinn.errors import NotConverged as NotConverged
     from pinn.errors import PinnError as PinnError
     from pinn.errors import ProblemError as ProblemError
     from pinn.errors import RecipeError as RecipeError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pinn.noether.multipliers import find_multipliers as find_multipliers
     from pinn.problem.axes import Interval as Interval
     from pinn.problem.axes import Periodic as Periodic
+    from pinn.problem.conditions import AbstractCondition as AbstractCondition
     from pinn.problem.conditions import Derivative as Derivative
     from pinn.problem.conditions import Dirichlet as Dirichlet
     from pinn.problem.conditions import Neumann as Neumann
@@ -58,6 +60,7 @@ except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0"
 
 _HOME = {
+    "AbstractCondition": "pinn.problem.conditions",
     "Adaptive": "pinn.training.windows",
     "Augmented": "pinn.training.conservation",
     "Controlled": "pinn.training.windows",
@@ -73,6 +76,7 @@ _HOME = {
     "Network": "pinn.networks.mlp",
     "Separable": "pinn.networks.separable",
     "Neumann": "pinn.problem.conditions",
+    "NotConverged": "pinn.errors",
     "Optax": "pinn.training.first_order",
     "Penalty": "pinn.training.conservation",
     "Periodic": "pinn.problem.axes",

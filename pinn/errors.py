@@ -30,6 +30,10 @@ class CheckpointError(PinnError, OSError):
     """A saved solver cannot be written or read back."""
 
 
+class NotConverged(UserWarning):
+    """A solution came back whose residual on unseen points is above what was asked for."""
+
+
 def near_matches(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean 'a' or 'b'?)`, or nothing when no known word is close."""
     close = difflib.get_close_matches(word, sorted(set(known)), n=3, cutoff=0.5)

@@ -169,6 +169,11 @@ class Solution:
         """The largest dimensionless residual on points that training did not see."""
         return max((record.residual for record in self.march.records), default=float("inf"))
 
+    @property
+    def converged(self) -> bool:
+        """Whether it is complete and its residual on unseen points is as small as was asked for."""
+        return self.complete and self.residual < float("inf")
+
     def save(self, path: Any, *, overwrite: bool = False) -> None:
         """Write the solver to a new folder, whole or not at all.
 
