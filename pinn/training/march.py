@@ -1,6 +1,7 @@
 """The march through time windows: a value that one pure transition carries forward."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -18,6 +19,10 @@ from pinn.training.windows import Attempt
 
 # Rules that shorten a window take more than this off it.
 STRETCH = 1.15
+# A window is at most so many times as long as a pulse in it is wide.
+PULSES = 4.0
+# A march has left the solution where its residual is above one and grew so often in a row.
+GROWING = 3
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def go_on(parts: AbstractMachinery, march: March) -> March:
     compiled = parts.compiled
     stage, loop = march.stage, march.loop
     if stage is None:
-        length = _clip(parts.span, march.reached, march.length)
+        length = _clip(parts.span, march.reached, _reaching(parts, march))
         stage, loop = compiled["first"](march.front, jnp.asarray(length, parts.dtype))
     known = march.known if march.known is not None else compiled["prepare"](stage)
     loop, done = compiled["train"](stage, known, loop)
@@ -143,12 +148,22 @@ def _settle(
     march = replace(march, attempts=attempts, steps=march.steps + attempt.steps)
     shorter = rule.retry(list(attempts), precision)
     if shorter is None and np.isfinite(attempts[-1].residual):
-        return _accept(parts, march, window, report, rule.following(list(attempts), precision))
+        following = rule.following(list(attempts), precision, _before(parts, march))
+        return _accept(parts, march, window, report, following)
     span = parts.span.length
     stuck = shorter is None or shorter < 1e-7 * span
     front = replace(march.front, parameters=parts.fresh(march.seed))
     march = replace(march, front=front, length=shorter or length, stuck=stuck)
     return replace(march, stage=None, loop=None, known=None)
+
+
+def _before(parts: AbstractMachinery, march: March) -> Attempt | None:
+    """Return how the window before this one ended, if there is one."""
+    if not march.records:
+        return None
+    last = march.records[-1]
+    share = last.length / parts.span.length
+    return Attempt(last.length, share, last.residual, 0.0, last.steps)
 
 
 def _reachable(parts: AbstractMachinery, march: March) -> float:
@@ -200,7 +215,14 @@ def _accept(
         (*march.parameters, np.asarray(report.parameters)),
         (*march.records, record),
         final=tuple(np.asarray(leaf) for leaf in jax.tree.leaves(march.loop)),
+        stuck=_diverging([*(r.residual for r in march.records), record.residual]),
     )
+
+
+def _diverging(residuals: list[float]) -> bool:
+    """Tell whether the residual is larger than the terms of the equation and keeps growing."""
+    last = residuals[-GROWING - 1 :]
+    return len(last) > GROWING and last[0] > 1.0 and all(a < b for a, b in pairwise(last))
 
 
 def _next_stop(interval: Interval, time: float) -> float:
@@ -208,16 +230,27 @@ def _next_stop(interval: Interval, time: float) -> float:
     return next((stop for stop in stops if stop > time), interval.upper)
 
 
+def _reaching(parts: AbstractMachinery, march: March) -> float:
+    """Return the length to try, no longer than to the next pulse, or a few times its width in it.
+
+    Windows whose length was given are left as they are.
+    """
+    if not parts.recipe.windows.adaptive:
+        return march.length
+    return min(march.length, parts.times.reach(march.reached, PULSES))
+
+
 def _clip(interval: Interval, time: float, length: float) -> float:
     """Return a length that ends at the next breakpoint or leaves room for a whole window.
 
     It is stretched a little where that is enough: always to leave half of what remains would never
-    come to an end where each window is to be somewhat shorter than the last.
+    come to an end where each window is to be somewhat shorter than the last. The window's end is a
+    number that time can take, so that no digit is lost however far away time begins.
     """
     remaining = _next_stop(interval, time) - time
     if length >= remaining / STRETCH:
         return remaining
-    return min(length, 0.5 * remaining)
+    return (time + min(length, 0.5 * remaining)) - time
 
 
 def _end(interval: Interval, time: float, length: float) -> float:
