@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
+from jax._src.config import eager_constant_folding
+from jax.core import Tracer
 
 Precision = Literal["float64", "float32"]
 SINGLE = ("float32", "float16", "bfloat16", "complex64")
@@ -28,6 +31,17 @@ def concretely(precision: Precision = "float64") -> Generator[None]:
         yield
 
 
+@contextmanager
+def staged() -> Generator[None]:
+    """Trace inside the block as outside `concretely`: constants are operations of the program.
+
+    Inside it they would be computed while tracing, and the same function would give another
+    program, depending on who asked first.
+    """
+    with eager_constant_folding(False):
+        yield
+
+
 def single(value: Any) -> str | None:
     """Return the type of the first array or scalar in a value with less than double precision.
 
@@ -41,3 +55,8 @@ def single(value: Any) -> str | None:
         return next((found for item in value if (found := single(item))), None)
     kind = str(getattr(value, "dtype", ""))
     return kind if kind in SINGLE else None
+
+
+def tracing() -> bool:
+    """Tell whether JAX is tracing a caller's function, so that numbers are not to be had."""
+    return isinstance(jnp.zeros(()), Tracer)

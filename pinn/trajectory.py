@@ -11,12 +11,12 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike
 
-from pinn.errors import ProblemError
+from pinn.errors import PrecisionWarning, ProblemError, warn
 from pinn.jets import Jet, JetFunction, on_jets
 from pinn.noether.charge import Charge, evaluate
 from pinn.noether.totals import outflow, through, total
 from pinn.noether.verify import verified_charges
-from pinn.precision import Precision, arithmetic, concretely
+from pinn.precision import Precision, arithmetic, concretely, single
 from pinn.problem.axes import Interval
 from pinn.problem.domain import defined, inside, wrapped
 from pinn.problem.problem import Problem
@@ -255,6 +255,7 @@ class Trajectory:
         time = () if self.problem.stationary else (self.problem.time,)
         names = tuple(self._axes) if request[0] == "jet" else time
         axes = [self._axes[name] for name in names]
+        self._say_precision(coordinates)
         if any(isinstance(c, Tracer) for c in coordinates):
             state = jax.tree.map(_in_callers_precision, self._state)
             points = jnp.broadcast_arrays(*map(_in_callers_precision, coordinates))
@@ -270,6 +271,25 @@ class Trajectory:
                 values = self._defined(names, (flat, coordinates), values)
                 values = jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
         return _unrounded(values)
+
+    def _say_precision(self, coordinates: Sequence[Any]) -> None:
+        """Say where fewer digits come back, or go in, than there are."""
+        if self._precision != "float64":
+            return
+        traced = any(isinstance(c, Tracer) for c in coordinates)
+        if traced and jnp.result_type(float) != jnp.float64:
+            warn(
+                "Inside a JAX transformation values come back in the caller's single precision, "
+                "about 7 digits of them: call jax.config.update('jax_enable_x64', True) first for "
+                "all digits.",
+                PrecisionWarning,
+            )
+        elif not traced and (kind := single(coordinates)):
+            warn(
+                f"Points are given in {kind}: values come back in double precision, at the rounded "
+                "points; give NumPy arrays or plain numbers for all digits.",
+                PrecisionWarning,
+            )
 
     def _defined(self, names: tuple[str, ...], points: tuple[Sequence, Sequence], values: Any):
         """Return values at points, as used and as given, NaN outside; coordinates stay."""

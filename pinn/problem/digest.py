@@ -6,6 +6,7 @@ and the devices in use are left out.
 """
 
 import dataclasses
+import dis
 import enum
 import hashlib
 import re
@@ -19,7 +20,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var
 
 from pinn.jets import Jet, JetFunction
-from pinn.precision import arithmetic
+from pinn.precision import arithmetic, staged
 
 # What a program's equations say beside what is computed.
 _SILENT = {
@@ -57,7 +58,7 @@ def digest(*values: Any) -> str:
 
 def traced(function: Callable[..., Any], *shapes: tuple[int, ...]) -> str:
     """Return a hash of a function of real arrays of these shapes, as double precision traces it."""
-    with arithmetic("float64"), jax.default_matmul_precision(None):
+    with arithmetic("float64"), staged(), jax.default_matmul_precision(None):
         arguments = [jax.ShapeDtypeStruct(shape, jnp.result_type(float)) for shape in shapes]
         program, result = jax.make_jaxpr(function, return_shape=True)(*arguments)
     return digest(program, jax.tree.structure(result))
@@ -148,14 +149,9 @@ class _Writer:
             self.word("callable", getattr(function, "__module__", ""), name)
             self.value(inner)
             return
-        code = function.__code__
         self.word("function")
-        self._instructions(code)
-        cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
-        known = function.__globals__
-        used = {name: known[name] for name in sorted(_names(code)) if name in known}
-        plain = {name: value for name, value in used.items() if not _module(value)}
-        self.value((cells, function.__defaults__, function.__kwdefaults__, plain))
+        self._instructions(function.__code__)
+        self.value({n: v for n, v in reached(function).items() if not from_library(v)})
 
     def _instructions(self, code: CodeType) -> None:
         self.word("code", code.co_code.hex(), *code.co_names)
@@ -205,9 +201,21 @@ class _Writer:
             self.value(value)
 
 
-def _names(code: CodeType) -> set[str]:
-    inner = (c for c in code.co_consts if isinstance(c, CodeType))
-    return {*code.co_names}.union(*map(_names, inner))
+def reached(function: FunctionType) -> dict[str, Any]:
+    """Return what a function refers to by name: its closure, the globals it reads, its defaults."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    known = function.__globals__
+    found = {name: cell.cell_contents for name, cell in cells if _filled(cell)}
+    found |= {name: known[name] for name in sorted(_globals(function.__code__)) if name in known}
+    defaults = {f"default {i}": value for i, value in enumerate(function.__defaults__ or ())}
+    return {**found, **defaults, **(function.__kwdefaults__ or {})}
+
+
+def _globals(code: CodeType) -> set[str]:
+    """Return the names of globals that instructions read; an attribute `j.t` is no global `t`."""
+    reads = ("LOAD_GLOBAL", "LOAD_NAME")
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in reads}
+    return found.union(*(_globals(c) for c in code.co_consts if isinstance(c, CodeType)))
 
 
 def _filled(cell: Any) -> bool:
@@ -217,8 +225,8 @@ def _filled(cell: Any) -> bool:
         return False
 
 
-def _module(value: Any) -> bool:
-    """Tell what a name refers to that is no data of a problem: modules, and libraries' own."""
+def from_library(value: Any) -> bool:
+    """Tell whether a value is no data of a problem: a module, or a function of a library."""
     home = getattr(value, "__module__", None) or type(value).__module__
     library = str(home).partition(".")[0] in ("jax", "jaxlib", "numpy", "scipy", "math", "pinn")
     return type(value).__name__ == "module" or (library and callable(value))
