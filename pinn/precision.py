@@ -1,5 +1,6 @@
 """Arithmetic precision, chosen for a computation and never for the process."""
 
+import warnings
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -28,6 +29,17 @@ def concretely(precision: Precision = "float64") -> Generator[None]:
     be in the user's precision, outlive the trace, or be asked for numbers that a trace has not.
     """
     with arithmetic(precision), jax.ensure_compile_time_eval():
+        yield
+
+
+@contextmanager
+def unwarned() -> Generator[None]:
+    """Leave unsaid, in single precision, that arrays in double precision are rounded to it."""
+    if jnp.result_type(float) == jnp.float64:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Explicitly requested dtype")
         yield
 
 

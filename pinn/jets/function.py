@@ -13,7 +13,7 @@ from jaxtyping import Array, PyTree
 from pinn.errors import FunctionError, PinnError, ProblemError, place, reason
 from pinn.jets.jet import Jet
 from pinn.jets.space import JetSpace
-from pinn.precision import staged
+from pinn.precision import staged, unwarned
 
 
 class Program(NamedTuple):
@@ -90,7 +90,7 @@ class JetFunction:
 
     def _trace(self) -> Program:
         try:
-            with staged():
+            with staged(), unwarned():
                 names, closed, result = self._staged()
         except PinnError:
             raise

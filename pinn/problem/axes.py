@@ -30,8 +30,8 @@ class Interval:
         given = (self.lower, self.breakpoints, self.upper)
         if kind := single(given):
             warn(
-                f"An axis is given an end or breakpoint in {kind}, which is rounded: give a plain "
-                "number.",
+                f"An axis is given an end or breakpoint in {kind}, which holds few digits: give a "
+                "plain number.",
                 PrecisionWarning,
             )
         try:

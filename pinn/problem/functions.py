@@ -24,7 +24,7 @@ from pinn.errors import (
     warn,
 )
 from pinn.jets import JetFunction, on_jets
-from pinn.precision import arithmetic, single
+from pinn.precision import arithmetic, single, unwarned
 from pinn.problem.digest import from_library, reached
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Guarded:
             ProblemError: it returned complex numbers.
         """
         try:
-            value = self.function(*point)
+            with unwarned():
+                value = self.function(*point)
         except PinnError:
             raise
         except Exception as error:
@@ -163,9 +164,9 @@ def check_captured(function: Any, what: str, constants: tuple[Any, ...] = ()) ->
 def warn_single(what: str, kind: str) -> None:
     """Warn that numbers of a problem are in less than double precision."""
     warn(
-        f"{what} in {kind}: it is rounded to about {_digits(kind)} digits, in the reference "
-        "too, so that no comparison shows it. Give plain numbers or NumPy arrays, or make it after "
-        "jax.config.update('jax_enable_x64', True), as problem files are read.",
+        f"{what} in {kind}, which holds about {_digits(kind)} digits, in the reference too, so "
+        "that no comparison shows what is lost. Give plain numbers or NumPy arrays, or make it "
+        "after jax.config.update('jax_enable_x64', True), as problem files are read.",
         PrecisionWarning,
     )
 
