@@ -128,7 +128,7 @@ def judged(solution: pinn.Solution, truth: Reference) -> dict[str, float]:
     count = SAMPLES[len(problem.extent)]
     times = np.linspace(start, 2.0 * end - start, 2 * count - 1)
     mine, theirs = fields_at(solution, times), fields_at(truth, times)
-    drifts = worst_departure(solution.trajectory, times)
+    drifts = worst_departure(solution.trajectory.extrapolated, times)
     found = {"drift before": float(np.max(drifts[:count]))}
     if solution.projected:
         before = worst_departure(solution.unprojected, times[:count])
@@ -143,7 +143,8 @@ def fields_at(solver: pinn.Solution | Reference, times: np.ndarray) -> dict[str,
     """Return the fields at some times, over space on an even grid at each."""
     extent = solver.problem.extent.values()
     places = [np.linspace(axis.lower, axis.upper, PLACES) for axis in extent]
-    values = solver(*np.meshgrid(times, *places, indexing="ij", sparse=True))
+    points = np.meshgrid(times, *places, indexing="ij", sparse=True)
+    values = solver(*points, extrapolate=True)
     return {name: np.asarray(value) for name, value in values.items()}
 
 

@@ -80,6 +80,9 @@ def _build() -> tuple[Parser, dict[str, Parser]]:
     for name, (summary, fill) in _COMMANDS.items():
         made[name] = commands.add_parser(name, help=summary, description=f"{summary}.")
         fill(made[name])
+        made[name].add_argument(
+            "--debug", action="store_true", help="show where in the code an error arose"
+        )
     return parser, made
 
 

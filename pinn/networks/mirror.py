@@ -37,6 +37,8 @@ def mirrors_of(problem: Problem) -> Mirrors:
     A circle has such mirrors at its lower end and opposite to it where the equation and the initial
     data are unchanged by a reflection about them: half of it then tells the whole.
     """
+    if "mirrors" in problem.found:
+        return problem.found["mirrors"]
     found: Mirrors = {}
     with arithmetic("float64"):
         for name, axis in problem.extent.items():

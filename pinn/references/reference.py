@@ -52,17 +52,21 @@ class Reference:
     steps: int
     counts: tuple[int, ...] = ()
 
-    def __call__(self, *coordinates: ArrayLike) -> dict[str, Float[Array, "..."]]:
+    def __call__(
+        self, *coordinates: ArrayLike, extrapolate: bool = False
+    ) -> dict[str, Float[Array, "..."]]:
         """Return each field at points, one broadcasting array a coordinate in the axes' order."""
-        return self.trajectory.fields(*coordinates)
+        return self.trajectory.fields(*coordinates, extrapolate=extrapolate)
 
-    def jet(self, *coordinates: Any, entries: tuple[str, ...] | None = None) -> Jet:
+    def jet(
+        self, *coordinates: Any, entries: tuple[str, ...] | None = None, extrapolate: bool = False
+    ) -> Jet:
         """Return derivatives by name, as in `reference.jet(t, x, entries=("u", "u_x"))`."""
-        return self.trajectory.jet(*coordinates, entries=entries)
+        return self.trajectory.jet(*coordinates, entries=entries, extrapolate=extrapolate)
 
-    def charges(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
+    def charges(self, t: ArrayLike, extrapolate: bool = False) -> dict[str, Float[Array, "..."]]:
         """Return each charge at the times t, by name."""
-        return self.trajectory.charges(t)
+        return self.trajectory.charges(t, extrapolate=extrapolate)
 
     @cached_property
     def error_estimate(self) -> float:

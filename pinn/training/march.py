@@ -1,12 +1,14 @@
 """The march through time windows: a value that one pure transition carries forward."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from pinn.errors import RecipeError
 from pinn.networks.marching import MarchingState
@@ -65,7 +67,7 @@ class March:
         seed: the seed of fresh parameters.
         stuck: whether no window length gave a solution.
         known: what of the window in hand does not depend on the parameters; not saved.
-        final: the leaves of the last accepted window's training state, to train it further.
+        final: the last accepted window's training state by name, to train it further.
     """
 
     front: Front
@@ -80,7 +82,7 @@ class March:
     loop: LoopState | None = None
     stuck: bool = False
     known: Any = None
-    final: tuple[np.ndarray, ...] = ()
+    final: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def reached(self) -> float:
@@ -102,16 +104,23 @@ def reopened(parts: AbstractMachinery, march: March) -> March:
             ended, so that training one further would unsettle the rest.
     """
     stage, loop = parts.example()
-    if len(march.windows) != 1 or len(march.final) != len(jax.tree.leaves(loop)):
+    names = named_leaves(loop)
+    if len(march.windows) != 1 or {*march.final} != {*names}:
         raise RecipeError(
             "Only a solution in one window, windows=pinn.Uniform(1), can take more steps: solve "
             "anew with a larger steps=, or a smaller tolerance."
         )
     start = begin_march(parts, march.seed)
     stage, _ = parts.compiled["first"](start.front, jnp.asarray(start.length, parts.dtype))
-    leaves = [jnp.asarray(leaf) for leaf in march.final]
+    leaves = [jnp.asarray(march.final[name]) for name in names]
     loop = jax.tree.unflatten(jax.tree.structure(loop), leaves)
     return replace(start, stage=stage, loop=loop)
+
+
+def named_leaves(tree: PyTree[Array]) -> dict[str, Array]:
+    """Return the leaves of a tree by names such as `loop/state/damping`, in its order."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
 def complete(parts: AbstractMachinery, march: March) -> bool:
@@ -214,7 +223,7 @@ def _accept(
         (*march.windows, window),
         (*march.parameters, np.asarray(report.parameters)),
         (*march.records, record),
-        final=tuple(np.asarray(leaf) for leaf in jax.tree.leaves(march.loop)),
+        final={name: np.asarray(leaf) for name, leaf in named_leaves(march.loop).items()},
         stuck=_diverging([*(r.residual for r in march.records), record.residual]),
     )
 
