@@ -144,11 +144,9 @@ def _lines(problem: Problem, method: Lines) -> Course:
 def _kept(problem: Problem, method: Lines) -> Solved:
     """Return the solution from disk, or compute and keep it."""
     key = cache.key_of(problem, method)
-    stored = cache.read(key)
-    if stored is not None and {"edges", "coefficients", "counts", "tail"} <= set(stored):
-        counts = tuple(int(n) for n in stored["counts"])
-        panels = Panels(jnp.asarray(stored["edges"]), jnp.asarray(stored["coefficients"]))
-        return Solved(panels, Box.of(problem, counts).grid, counts, float(stored["tail"]))
+    stored = None if key is None else _restored(problem, cache.read(key))
+    if stored is not None:
+        return stored
     solved = solve_lines(problem, method)
     arrays = {
         "edges": np.asarray(solved.panels.edges),
@@ -156,8 +154,25 @@ def _kept(problem: Problem, method: Lines) -> Solved:
         "counts": np.asarray(solved.counts),
         "tail": np.asarray(solved.tail),
     }
-    cache.write(key, arrays)
+    if key is not None:
+        cache.write(key, arrays)
     return solved
+
+
+def _restored(problem: Problem, stored: Mapping[str, np.ndarray] | None) -> Solved | None:
+    """Return a solution from its arrays, None where they do not fit together."""
+    if stored is None or set(stored) != {"edges", "coefficients", "counts", "tail"}:
+        return None
+    counts = tuple(int(n) for n in stored["counts"].ravel())
+    if len(counts) != len(problem.extent) or min(counts) < 1:
+        return None
+    grid = Box.of(problem, counts).grid
+    edges, coefficients = stored["edges"], stored["coefficients"]
+    fits = coefficients.ndim > 2 and coefficients.shape[3:] == grid.shape
+    if not fits or edges.shape != (len(coefficients) + 1,) or stored["tail"].shape:
+        return None
+    panels = Panels(jnp.asarray(edges), jnp.asarray(coefficients))
+    return Solved(panels, grid, counts, float(stored["tail"]))
 
 
 def _stationary(problem: Problem, method: Collocation) -> Course:
