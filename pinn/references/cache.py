@@ -13,7 +13,7 @@ import numpy as np
 from pinn.problem.fingerprint import Digest, Untraceable, fingerprint
 from pinn.problem.problem import Problem
 
-FORMAT = "5"
+FORMAT = "6"
 
 
 def key_of(problem: Problem, method: Any) -> str | None:
