@@ -18,7 +18,7 @@ from pinn.noether.totals import outflow, through, total
 from pinn.noether.verify import verified_charges
 from pinn.precision import Precision, arithmetic
 from pinn.problem.problem import Problem
-from pinn.spectral import Grid
+from pinn.spectral import Quadrature
 
 JetAt = Callable[..., Jet]
 POINTS = (64, 4096)
@@ -50,7 +50,7 @@ class Trajectory:
         state: Any,
         precision: Precision,
         joints: ArrayLike | tuple[float, ...] = (),
-        grid: Grid | None = None,
+        grid: Quadrature | None = None,
         together: tuple[int, ...] = POINTS,
     ):
         self.problem, self._plan, self._grid, self._together = problem, plan, grid, together
@@ -62,6 +62,13 @@ class Trajectory:
         """Return the trajectory of another state, which shares what is compiled for this one."""
         other = copy(self)
         other._state, other.joints = state, np.asarray(joints, dtype=float)
+        return other
+
+    def on(self, grid: Quadrature) -> "Trajectory":
+        """Return the same trajectory, its charges integrated by another quadrature over space."""
+        other = copy(self)
+        other._grid = grid
+        other._compiled = lru_cache(maxsize=None)(other._compile)
         return other
 
     @property
@@ -222,7 +229,9 @@ class Trajectory:
         return _unrounded(values)
 
 
-def rates(charges: Mapping[str, Charge], grid: Grid | None, jet_at: JetAt) -> dict[str, Array]:
+def rates(
+    charges: Mapping[str, Charge], grid: Quadrature | None, jet_at: JetAt
+) -> dict[str, Array]:
     """Return dI/dt of each charge: its source over space, less what leaves through the walls."""
     sources = {n: c.source for n, c in charges.items() if c.source is not None}
     at_a_point = lambda jet: {n: source(jet) for n, source in sources.items()}  # noqa: E731

@@ -99,7 +99,7 @@ def _estimate(mine: Reference, watch: Watch) -> float:
     floor = rounding(problem, mine.trajectory, points)
     if isinstance(method, Closed):
         return floor
-    another = partial(_solved, problem, watch=watch)
+    another = partial(solve_reference, problem, watch=watch)
     if problem.extent:
         other = another(finer(problem, method, mine.counts))
         if other.counts != mine.counts:
@@ -142,12 +142,13 @@ def reference(
     """
     watch = Watch(inf if budget is None else budget, progress)
     try:
-        return _solved(problem, method, watch)
+        return solve_reference(problem, method, watch)
     finally:
         watch.clear()
 
 
-def _solved(problem: Problem, method: Method | None, watch: Watch) -> Reference:
+def solve_reference(problem: Problem, method: Method | None, watch: Watch) -> Reference:
+    """Return a reference solution, found under a watch; see `reference`."""
     chosen = method is None and not problem.references
     if method is None:
         method = _preferred(problem)
