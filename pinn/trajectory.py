@@ -20,7 +20,7 @@ from pinn.precision import Precision, arithmetic, concretely, single
 from pinn.problem.axes import Interval
 from pinn.problem.domain import defined, inside, wrapped
 from pinn.problem.problem import Problem
-from pinn.spectral import Grid
+from pinn.spectral import Quadrature
 
 JetAt = Callable[..., Jet]
 POINTS = (64, 4096)
@@ -55,7 +55,7 @@ class Trajectory:
         state: Any,
         precision: Precision,
         joints: ArrayLike | tuple[float, ...] = (),
-        grid: Grid | None = None,
+        grid: Quadrature | None = None,
         together: tuple[int, ...] = POINTS,
     ):
         self.problem, self._plan, self._grid, self._together = problem, plan, grid, together
@@ -86,6 +86,13 @@ class Trajectory:
         """The same, with numbers outside the domain too, whatever they are worth there."""
         other = copy(self)
         other._bounded = False
+        return other
+
+    def on(self, grid: Quadrature) -> "Trajectory":
+        """Return the same trajectory, its charges integrated by another quadrature over space."""
+        other = copy(self)
+        other._grid = grid
+        other._compiled = lru_cache(maxsize=None)(other._compile)
         return other
 
     @property
@@ -304,7 +311,9 @@ class Trajectory:
         return Jet(self.problem.space, known)
 
 
-def rates(charges: Mapping[str, Charge], grid: Grid | None, jet_at: JetAt) -> dict[str, Array]:
+def rates(
+    charges: Mapping[str, Charge], grid: Quadrature | None, jet_at: JetAt
+) -> dict[str, Array]:
     """Return dI/dt of each charge: its source over space, less what leaves through the walls."""
     sources = {n: c.source for n, c in charges.items() if c.source is not None}
     at_a_point = lambda jet: {n: source(jet) for n, source in sources.items()}  # noqa: E731

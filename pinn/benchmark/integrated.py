@@ -103,5 +103,5 @@ def _described(method: Adaptive | Fixed | Lines | Collocation) -> str:
             return f"collocation{_modes(method.modes)}"
 
 
-def _modes(modes: int | None) -> str:
+def _modes(modes: int | tuple[int, ...] | None) -> str:
     return "" if modes is None else f", {modes} modes"

@@ -183,7 +183,9 @@ class _Writer:
             for name, value in sorted(equation.params.items()):
                 if name not in _SILENT:
                     self.word(name)
-                    self._parameter(value)
+                    # A call back into Python is told by its code, as far as that tells.
+                    back = name == "callback"
+                    self.value(value) if back else self._parameter(value)
             for variable in (*equation.invars, "gives", *equation.outvars):
                 self.word(variable) if isinstance(variable, str) else place(variable)
         for variable in program.outvars:
