@@ -20,7 +20,7 @@ import pinn
 from pinn.benchmark import AbstractMethod, Case, Study
 from pinn.benchmark.identity import PRESENTATION
 from pinn.benchmark.method import Order
-from pinn.benchmark.report.groups import Group, Record, gathered, grouped
+from pinn.benchmark.report.groups import Group, Record, gathered, grouped, stale_note
 from pinn.benchmark.report.markdown import grid, seconds, small
 from pinn.benchmark.report.plots import AbstractPlot, figure_of
 from pinn.benchmark.report.table import AbstractTable
@@ -154,16 +154,16 @@ class Modes(AbstractTable):
 
     def render(self, records: Sequence[Record]) -> str:
         """Return the table."""
+        groups = [group for group in grouped(records) if group.runs]
         lines = [
-            [g.case.title, g.label]
+            [g.case.title, g.label + g.mark]
             + [small(g.middle(lambda row, n=name: row["judged"][n])) for name in JUDGED]
             + [seconds(g.run_seconds)]
-            for g in grouped(records)
-            if g.runs
+            for g in groups
         ]
         return grid(HEADER, lines) + (
             f"\nMedians over {len(SEEDS)} seeds: relative L2 error, worst drift, the same before "
-            "projection, and both on [T, 2T]; seconds of training, compiled.\n"
+            f"projection, and both on [T, 2T]; seconds of training, compiled.\n{stale_note(groups)}"
         )
 
 

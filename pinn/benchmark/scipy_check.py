@@ -13,6 +13,7 @@ from jax.flatten_util import ravel_pytree
 from scipy.integrate import solve_ivp
 
 from pinn.benchmark.clock import compiled
+from pinn.benchmark.environment import peak_bytes
 from pinn.benchmark.identity import PRESENTATION
 from pinn.benchmark.judging import judged
 from pinn.benchmark.method import AbstractMethod, Order
@@ -72,8 +73,10 @@ class Scipy(AbstractMethod):
             begun = time.perf_counter()
             result = self._integrate(problem, program, start)
             running, total = time.perf_counter() - begun, order.elapsed()
+            peak = peak_bytes()
             trajectory = trajectory_of(result.sol)
         return {
+            "peak_bytes": peak,
             "seconds": {"run": running, "compile": compiling, "total": total},
             "steps": len(result.t) - 1,
             "evaluations": int(result.nfev),

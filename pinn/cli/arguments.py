@@ -181,7 +181,7 @@ def _benchmark(parser: Parser) -> None:
     parser.add_argument("--readme", metavar="FILE", help="put the tables between its marks")
     flag("--list", "only list the runs")
     flag("--render", "only write the tables from the rows that there are")
-    flag("--stale", "run also what was measured with code of another commit")
+    flag("--stale", "run also what other code, problems or defaults measured")
     flag("--retry", "run also what failed")
     flag("--check", "run all, write nothing, and fail where anything is ten times worse")
     _quiet(parser)
