@@ -1,0 +1,1 @@
+"""Conservation laws inside learning itself: from layer to layer, and over training."""
