@@ -10,3 +10,5 @@ from pinn.learning.groups import Rotation as Rotation
 from pinn.learning.groups import Translation as Translation
 from pinn.learning.layers import LayerInvariants as LayerInvariants
 from pinn.learning.layers import layer_invariants as layer_invariants
+from pinn.learning.trainedness import Trainedness as Trainedness
+from pinn.learning.trainedness import trainedness as trainedness

@@ -225,7 +225,7 @@ def trace(model: nnx.Module, inputs: Array) -> Program:
 
     try:
         closed, shape = jax.make_jaxpr(run, return_shape=True)(learned, rest, inputs)
-    except TypeError as error:
+    except (TypeError, ValueError, IndexError) as error:
         raise LearningError(
             f"{type(model).__name__} could not be called with one array of shape "
             f"{jnp.shape(inputs)} ({error}): wrap it in a module whose call takes the inputs alone."
