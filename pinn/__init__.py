@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pinn import benchmark as benchmark
+    from pinn import learning as learning
     from pinn import references as references
     from pinn.checking import check as check
     from pinn.checkpoint import load as load
@@ -109,6 +110,7 @@ _HOME = {
 _MODULES = {
     "benchmark": "pinn.benchmark",
     "group": "pinn.noether.group",
+    "learning": "pinn.learning",
     "references": "pinn.references",
     "symmetry": "pinn.noether.symmetry",
 }
