@@ -7,3 +7,5 @@ from pinn.learning.energy_ledger import energy_ledger as energy_ledger
 from pinn.learning.hamiltonian import HamiltonianNetwork as HamiltonianNetwork
 from pinn.learning.noether_network import NoetherNetwork as NoetherNetwork
 from pinn.learning.regression import fit as fit
+from pinn.learning.tailoring import Tailored as Tailored
+from pinn.learning.tailoring import tailor as tailor

@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree
+from optax import tree
 
 from pinn.errors import LearningError
 from pinn.learning.energy_ledger import EnergyLedger
+from pinn.learning.momenta import directed, reflected, resized, size, square, turned
 
 Number = Float[Array, ""]
 
@@ -138,18 +140,18 @@ def energy_conserving_descent(
         forbidden = left < -room
         left = jnp.maximum(left, 0.0)
 
-        before = law.kinetic(_square(state.momentum), loss)
+        before = law.kinetic(square(state.momentum), loss)
         key = jax.random.fold_in(jax.random.key(seed), state.count)
-        noise = _noise(updates, key)
-        momentum = _directed(state.momentum, updates, noise)
-        momentum = _resized(momentum, jnp.sqrt(law.square(left, loss)))
-        momentum = _turned(momentum, deflection, key) if deflection else momentum
+        noise = tree.random_like(key, updates)
+        momentum = directed(state.momentum, updates, noise)
+        momentum = resized(momentum, jnp.sqrt(law.square(left, loss)))
+        momentum = turned(momentum, deflection, key) if deflection else momentum
         since = jnp.where(loss < state.best, 0, state.since + 1)
         early = (state.count + 1) % bounce_every == 0
         early = early & (state.count < bounce_every * early_bounces)
         bounce = (early | (since >= patience)) & ~forbidden
-        momentum = _where(bounce, _resized(noise, _size(momentum)), momentum)
-        kinetic = law.kinetic(_square(momentum), loss)
+        momentum = tree.where(bounce, resized(noise, size(momentum)), momentum)
+        kinetic = law.kinetic(square(momentum), loss)
 
         ledger = EnergyLedger(
             kinetic,
@@ -165,14 +167,14 @@ def energy_conserving_descent(
         kicked = jax.tree.map(
             lambda p, g: p - learning_rate * law.force(loss, energy) * g, momentum, updates
         )
-        speed = learning_rate * law.velocity(loss, energy, _square(kicked))
+        speed = learning_rate * law.velocity(loss, energy, square(kicked))
         forward = jax.tree.map(lambda p: speed * p, kicked)
         back = jax.tree.map(jnp.negative, state.moved)
         still = jax.tree.map(jnp.zeros_like, back)
-        moved = _where(forbidden, back, forward)
+        moved = tree.where(forbidden, back, forward)
         return moved, EnergyDescentState(
-            _where(forbidden, _reflected(state.momentum, updates), kicked),
-            _where(forbidden, still, forward),
+            tree.where(forbidden, reflected(state.momentum, updates), kicked),
+            tree.where(forbidden, still, forward),
             energy,
             jnp.minimum(loss, state.best),
             jnp.where(bounce, 0, since),
@@ -223,61 +225,9 @@ def _above(losses: Array, minimum: float) -> Array:
     return jnp.maximum(losses - minimum, jnp.finfo(losses.dtype).tiny ** 0.25)
 
 
-def _square(tree: PyTree[Array]) -> Number:
-    return jnp.sum(jnp.stack([jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)]))
-
-
-def _size(tree: PyTree[Array]) -> Number:
-    return jnp.sqrt(_square(tree))
-
-
-def _where(condition: Array, chosen: PyTree[Array], other: PyTree[Array]) -> PyTree[Array]:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), chosen, other)
-
-
-def _directed(momentum: PyTree[Array], slope: PyTree[Array], noise: PyTree[Array]) -> PyTree[Array]:
-    """Return the momentum; at rest the way down the slope; where that is level, any direction."""
-    downhill = jax.tree.map(jnp.negative, slope)
-    start = _where(_square(slope) > 0.0, downhill, noise)
-    return _where(_square(momentum) > 0.0, momentum, start)
-
-
-def _resized(direction: PyTree[Array], size: Number) -> PyTree[Array]:
-    """Return a vector of a given size along a direction."""
-    norm = _size(direction)
-    factor = jnp.where(norm > 0.0, size / jnp.where(norm > 0.0, norm, 1.0), 0.0)
-    return jax.tree.map(lambda leaf: factor * leaf, direction)
-
-
-def _noise(like: PyTree[Array], key: Array) -> PyTree[Array]:
-    leaves, structure = jax.tree.flatten(like)
-    keys = jax.random.split(key, len(leaves))
-    drawn = [
-        jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, leaves, strict=True)
-    ]
-    return jax.tree.unflatten(structure, drawn)
-
-
-def _turned(momentum: PyTree[Array], angle: float, key: Array) -> PyTree[Array]:
-    """Return a momentum of the same size, about an angle away in a random direction."""
-    size = _size(momentum)
-    noise = _resized(_noise(momentum, jax.random.fold_in(key, 1)), angle * size)
-    return _resized(jax.tree.map(jnp.add, momentum, noise), size)
-
-
-def _reflected(momentum: PyTree[Array], slope: PyTree[Array]) -> PyTree[Array]:
-    """Return the momentum reflected off a slope that it runs up; reversed where it runs down."""
-    pairs = zip(jax.tree.leaves(momentum), jax.tree.leaves(slope), strict=True)
-    uphill = jnp.sum(jnp.stack([jnp.sum(p * g) for p, g in pairs]))
-    square = _square(slope)
-    twice = 2.0 * uphill / jnp.where(square > 0.0, square, 1.0)
-    mirrored = jax.tree.map(lambda p, g: p - twice * g, momentum, slope)
-    return _where(uphill > 0.0, mirrored, jax.tree.map(jnp.negative, momentum))
-
-
 def _shares(momentum: PyTree[Array], shape: tuple[int, ...]) -> Array:
     """Return each member's share of |π|²."""
-    whole = _square(momentum)
+    whole = square(momentum)
     if not shape:
         return jnp.ones_like(whole)
     parts = sum(jnp.sum(leaf.reshape(shape[0], -1) ** 2, 1) for leaf in jax.tree.leaves(momentum))
