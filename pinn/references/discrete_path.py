@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import diffrax
 import jax
@@ -109,20 +110,21 @@ def _charges(
     found = {}
     for name, charge in verified_charges(problem).items():
         generator = charge.generator
-        if (
-            generator is not None
-            and charge.conserved
-            and _moves_positions_alone(problem, generator)
-        ):
-
-            def at(t: Array, q: Array, p: Array, generator: Generator = generator) -> Array:
-                jet, momenta = Jet(problem.space, {problem.time: t, **unpack(q)}), unpack(p)
-                moved = {f: generator.characteristic(f)(jet) for f in generator.eta}
-                terms = [jnp.tensordot(moved[f], momenta[f], axes=momenta[f].ndim) for f in moved]
-                return jnp.sum(jnp.stack(terms), axis=0)
-
-            found[name] = jax.vmap(at)(t, q, p)
+        if generator is None or not charge.conserved:
+            continue
+        if _moves_positions_alone(problem, generator):
+            found[name] = jax.vmap(partial(_momentum, problem, unpack, generator))(t, q, p)
     return found
+
+
+def _momentum(
+    problem: Problem, unpack: Unpack, generator: Generator, t: Array, q: Array, p: Array
+) -> Array:
+    """Return p·η(q)."""
+    jet, momenta = Jet(problem.space, {problem.time: t, **unpack(q)}), unpack(p)
+    moved = {f: generator.characteristic(f)(jet) for f in generator.eta}
+    terms = [jnp.tensordot(moved[f], momenta[f], axes=momenta[f].ndim) for f in moved]
+    return jnp.sum(jnp.stack(terms), axis=0)
 
 
 def _moves_positions_alone(problem: Problem, generator: Generator) -> bool:

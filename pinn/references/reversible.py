@@ -25,8 +25,8 @@ class Lattice(NamedTuple):
         v: velocities.
     """
 
-    q: Int[Array, "*n"]
-    v: Int[Array, "*n"]
+    q: Int[Array | np.ndarray, "*n"]
+    v: Int[Array | np.ndarray, "*n"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +81,11 @@ class IntegerLeapfrog:
                 f"The state does not fit into 64-bit integers at the resolution {self.resolution}: "
                 "take a coarser one, or smaller units."
             )
-        with arithmetic("float64"):
-            return Lattice(*(jnp.asarray(half.astype(np.int64)) for half in found))
+        return Lattice(*(half.astype(np.int64) for half in found))
 
     def decode(self, state: Lattice) -> tuple[np.ndarray, np.ndarray]:
         """Return positions and velocities as numbers."""
-        return tuple(np.asarray(half) * self.resolution for half in state)
+        return np.asarray(state.q) * self.resolution, np.asarray(state.v) * self.resolution
 
     def run(self, state: Lattice, steps: int) -> Lattice:
         """Return the state some steps later.
@@ -99,13 +98,14 @@ class IntegerLeapfrog:
                 f"A leapfrog takes at least 0 steps, got {steps}: to run back, use reversed()."
             )
         with arithmetic("float64"):
-            found, largest = self._run(state, jnp.asarray(steps))
+            begun = Lattice(*(jnp.asarray(half) for half in state))
+            found, largest = self._run(begun, jnp.asarray(steps))
             if not float(largest) < LARGEST:
                 raise ProblemError(
                     "The state left the range of 64-bit integers: the motion is not bounded, or "
                     f"the resolution {self.resolution} is too fine for it."
                 )
-        return found
+            return Lattice(*(np.asarray(half) for half in found))
 
     def trajectory(self, state: Lattice, steps: int, every: int = 1) -> Lattice:
         """Return the states at every so many steps, the first included, along a first axis.
@@ -115,7 +115,7 @@ class IntegerLeapfrog:
         found = [state]
         for _ in range(steps // every):
             found.append(self.run(found[-1], every))
-        return Lattice(*(np.stack([np.asarray(s[i]) for s in found]) for i in range(2)))
+        return Lattice(*(np.stack([np.asarray(state[half]) for state in found]) for half in (0, 1)))
 
     @staticmethod
     def reversed(state: Lattice) -> Lattice:
@@ -124,10 +124,10 @@ class IntegerLeapfrog:
 
     def single(self, state: Lattice) -> Lattice:
         """Return the state one step later, inside a transformation."""
-        half = self._rounded(0.5 * self.step * self._acceleration(state.q))
-        v = state.v + half
-        q = state.q + self._rounded(self.step * (v.astype(float) * self.resolution))
-        return Lattice(q, v + self._rounded(0.5 * self.step * self._acceleration(q)))
+        v = state.v + self._rounded(0.5 * self.step * self._acceleration(jnp.asarray(state.q)))
+        drift = self.step * (v.astype(float) * self.resolution)
+        q = state.q + self._rounded(jnp.asarray(drift))
+        return Lattice(q, v + self._rounded(0.5 * self.step * self._acceleration(jnp.asarray(q))))
 
     @cached_property
     def _run(self) -> Callable[[Lattice, Array], tuple[Lattice, Array]]:

@@ -1,4 +1,4 @@
-"""Variational integrators: a discrete Lagrangian, its discrete momenta, and Noether's law of both."""
+"""Variational integrators: a discrete Lagrangian with exact discrete momenta."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
@@ -154,7 +154,7 @@ def _control(degree: int) -> np.ndarray:
 
 
 def _rule(degree: int) -> _Rule:
-    """Return the Gauss nodes and weights on [0, 1], and the polynomial's values and slopes there."""
+    """Return Gauss nodes and weights on [0, 1], and the polynomial's values and slopes there."""
     x, weights = legendre.leggauss(degree)
     control = chebyshev.chebpts2(degree + 1)
     basis = np.linalg.inv(chebyshev.chebvander(control, degree))
