@@ -26,10 +26,6 @@ class TrainingError(PinnError, RuntimeError):
     """Training gave nothing that could be kept."""
 
 
-class LearningError(PinnError, ValueError):
-    """A model, a loss or an option of `pinn.learning` is not what it works with."""
-
-
 class CheckpointError(PinnError, OSError):
     """A saved solver cannot be written or read back."""
 

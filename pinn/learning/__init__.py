@@ -4,7 +4,17 @@ from pinn.learning.energy_descent import EnergyDescentState as EnergyDescentStat
 from pinn.learning.energy_descent import energy_conserving_descent as energy_conserving_descent
 from pinn.learning.energy_ledger import EnergyLedger as EnergyLedger
 from pinn.learning.energy_ledger import energy_ledger as energy_ledger
+from pinn.learning.errors import LearningError as LearningError
+from pinn.learning.groups import AbstractGroup as AbstractGroup
+from pinn.learning.groups import Action as Action
+from pinn.learning.groups import Affine as Affine
+from pinn.learning.groups import BiasShift as BiasShift
+from pinn.learning.groups import GeneralLinear as GeneralLinear
+from pinn.learning.groups import Rotation as Rotation
+from pinn.learning.groups import Translation as Translation
 from pinn.learning.hamiltonian import HamiltonianNetwork as HamiltonianNetwork
+from pinn.learning.layers import LayerInvariants as LayerInvariants
+from pinn.learning.layers import layer_invariants as layer_invariants
 from pinn.learning.noether_network import NoetherNetwork as NoetherNetwork
 from pinn.learning.probe import Probe as Probe
 from pinn.learning.probe import ProbeReport as ProbeReport
@@ -20,3 +30,5 @@ from pinn.learning.sprites import render as render
 from pinn.learning.sprites import swinging as swinging
 from pinn.learning.tailoring import Tailored as Tailored
 from pinn.learning.tailoring import tailor as tailor
+from pinn.learning.trainedness import Trainedness as Trainedness
+from pinn.learning.trainedness import trainedness as trainedness

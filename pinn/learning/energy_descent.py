@@ -9,8 +9,8 @@ import optax
 from jaxtyping import Array, Float, Int, PyTree
 from optax import tree
 
-from pinn.errors import LearningError
 from pinn.learning.energy_ledger import EnergyLedger
+from pinn.learning.errors import LearningError
 from pinn.learning.momenta import directed, reflected, resized, size, square, turned
 
 Number = Float[Array, ""]

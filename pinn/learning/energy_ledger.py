@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import Array, Float, Int
 
-from pinn.errors import LearningError
+from pinn.learning.errors import LearningError
 
 
 class EnergyLedger(NamedTuple):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from pinn.errors import LearningError
+from pinn.learning.errors import LearningError
 
 
 class HamiltonianNetwork(nnx.Module):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
-from pinn.errors import LearningError
+from pinn.learning.errors import LearningError
 
 States = Float[Array, "batch *state"]
 Function = Callable[[Any], Any]

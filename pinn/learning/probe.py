@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from pinn.errors import LearningError
+from pinn.learning.errors import LearningError
 
 Degree = Literal["linear", "quadratic"]
 RIDGES = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pinn.errors import LearningError, near_matches
+from pinn.errors import near_matches
+from pinn.learning.errors import LearningError
 from pinn.measure import drift, ledger_times, sample_points
 from pinn.networks.marching import MarchingState
 from pinn.references.reference import Reference, reference, relative_l2

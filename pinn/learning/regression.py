@@ -8,7 +8,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from pinn.errors import LearningError
+from pinn.learning.errors import LearningError
 
 Loss = Callable[[Array, Array], Float[Array, ""]]
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from pinn.errors import LearningError
+from pinn.learning.errors import LearningError
 
 
 class Film(NamedTuple):

@@ -13,8 +13,8 @@ from flax import nnx
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
-from pinn.errors import LearningError
 from pinn.jets import Jet
+from pinn.learning.errors import LearningError
 from pinn.networks.marching import MarchingState, window_fields
 from pinn.networks.window import Window, window_jet
 from pinn.noether.anchor import anchor

@@ -11,7 +11,8 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from threadpoolctl import threadpool_limits
 
-from pinn.errors import LearningError, NotConverged
+from pinn.errors import NotConverged
+from pinn.learning.errors import LearningError
 from pinn.learning.tailored_windows import TailoredWindows
 from pinn.networks.marching import MarchingState
 from pinn.noether.verify import verified_charges

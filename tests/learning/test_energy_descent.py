@@ -8,7 +8,8 @@ import pytest
 
 import pinn
 from pinn import learning
-from pinn.errors import LearningError, RecipeError
+from pinn.errors import RecipeError
+from pinn.learning import LearningError
 
 METHODS = ["bbi", "separable"]
 

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from pinn import learning
-from pinn.errors import LearningError
+from pinn.learning import LearningError
 
 F64 = jnp.float64
 

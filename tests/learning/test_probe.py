@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pinn import learning
-from pinn.errors import LearningError
+from pinn.learning import LearningError
 
 FILM = learning.orbiting(60, 20, size=8)
 STATE = np.concatenate([FILM.positions, FILM.velocities], axis=-1)

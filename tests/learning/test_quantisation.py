@@ -9,7 +9,7 @@ import pytest
 
 import pinn
 from pinn import learning
-from pinn.errors import LearningError
+from pinn.learning import LearningError
 from pinn.learning.quantisation import to_bfloat16, to_int8, to_ternary
 
 RANDOM = np.random.default_rng(0)

@@ -7,7 +7,8 @@ from flax import nnx
 
 import pinn
 from pinn import learning
-from pinn.errors import LearningError, ProblemError
+from pinn.errors import ProblemError
+from pinn.learning import LearningError
 
 TIMES = np.linspace(0.0, 1.0, 41)
 
