@@ -22,6 +22,7 @@ from pinn.training.parts import span
 from pinn.training.projected import Balance, exact_balance, projected_march
 from pinn.training.recipe import Recipe
 from pinn.trajectory import Trajectory
+from pinn.unseen import Unseen, unseen
 
 SYMMETRIC = 0.1
 
@@ -188,15 +189,29 @@ class Solution:
         """How many training steps were taken, in all windows."""
         return sum(record.steps for record in self.march.records)
 
+    @cached_property
+    def unseen(self) -> Unseen:
+        """What the equation, conditions and initial data say at points that training did not see.
+
+        Computed at the end of training, and anew when first asked for after loading.
+        """
+        with concretely(self.recipe.precision):
+            return unseen(self.problem, self.unprojected, self.reached)
+
     @property
     def residual(self) -> float:
-        """The largest dimensionless residual on points that training did not see."""
-        return max((record.residual for record in self.march.records), default=float("inf"))
+        """The largest relative residual on points that training did not see."""
+        return self.unseen.residual
+
+    @property
+    def accuracy(self) -> float:
+        """The relative residual that was asked for."""
+        return self.recipe.windows.accuracy(self.recipe.precision)
 
     @property
     def converged(self) -> bool:
         """Whether it is complete and its residual on unseen points is as small as was asked for."""
-        return self.complete and self.residual < float("inf")
+        return self.complete and self.residual <= self.accuracy
 
     def save(self, path: Any, *, overwrite: bool = False) -> None:
         """Write the solver to a new folder, whole or not at all.

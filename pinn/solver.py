@@ -9,17 +9,19 @@ from importlib.metadata import version
 import jax
 from threadpoolctl import threadpool_limits
 
-from pinn.errors import PinnError, TrainingError
+from pinn.errors import NotConverged, PinnError, TrainingError
 from pinn.interruption import terminable
+from pinn.networks.separable import Separable
 from pinn.precision import arithmetic, tracing
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
+from pinn.problem.scan import scan
 from pinn.solution import Solution
 from pinn.training.machinery import machinery
 from pinn.training.march import March, begin_march, complete, go_on, reopened, trained
 from pinn.training.parts import AbstractMachinery
 from pinn.training.progress import Observer, observer
-from pinn.training.recipe import Recipe
+from pinn.training.recipe import UNKNOWNS, Recipe
 from pinn.training.spec import check_saveable
 
 LIBRARIES = ("pinn", "jax", "flax", "optax", "diffrax", "orbax-checkpoint", "numpy")
@@ -53,11 +55,18 @@ def solve(
         ProblemError: the problem contradicts itself, or a claimed law does not hold.
     """
     recipe = recipe or Recipe()
-    with arithmetic(recipe.precision):
+
+    def trained_by(recipe: Recipe) -> Solution:
         parts = _prepare(problem, recipe)
-        return _run(
-            parts, recipe, begin_march(parts, seed), 0.0, observer(parts, progress, observe)
-        )
+        march = begin_march(parts, seed)
+        return _run(parts, recipe, march, 0.0, observer(parts, progress, observe))
+
+    with arithmetic(recipe.precision):
+        solution = trained_by(recipe)
+        wider = _doubted(solution, recipe)
+        if wider is not None:
+            solution = min(solution, trained_by(wider), key=lambda s: s.residual)
+    return _said(solution)
 
 
 def resume(
@@ -85,7 +94,8 @@ def resume(
         parts = _prepare(solution.problem, recipe)
         march = reopened(parts, solution.march) if more else solution.march
         spent = solution.seconds["training"]
-        return _run(parts, recipe, march, spent, observer(parts, progress, observe))
+        trained_on = _run(parts, recipe, march, spent, observer(parts, progress, observe))
+    return _said(trained_on)
 
 
 def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
@@ -130,9 +140,9 @@ def _run(
     if not march.windows:
         raise TrainingError(_reason(parts, march, interrupted))
     if interrupted or march.stuck:
-        warnings.warn(_reason(parts, march, interrupted), IncompleteWarning, stacklevel=3)
+        warnings.warn(_reason(parts, march, interrupted), IncompleteWarning, stacklevel=4)
     device = jax.devices()[0]
-    return Solution(
+    solution = Solution(
         parts.problem,
         recipe.completed(parts.problem),
         march if march.stuck is False else replace(march, stuck=False),
@@ -141,6 +151,45 @@ def _run(
         seconds,
         {name: version(name) for name in LIBRARIES},
         f"{device.platform}: {device.device_kind}",
+    )
+    return solution
+
+
+def _doubted(solution: Solution, recipe: Recipe) -> Recipe | None:
+    """Return a recipe without the shortcut that was taken, where the result is not good enough.
+
+    It is taken from the initial data and the equation which modes there are; what the residual says
+    at other points does not share that.
+    """
+    problem = solution.problem
+    if recipe.network is not None or solution.converged or not solution.complete:
+        return None
+    network = solution.recipe.network
+    if not (isinstance(network, Separable) and network.holds(problem)):
+        return None
+    return replace(recipe, network=Separable.wide(UNKNOWNS, problem))
+
+
+def _said(solution: Solution) -> Solution:
+    """Return a solution, and warn where it has not converged.
+
+    An incomplete one has said already that it is.
+    """
+    if solution.complete and not solution.converged:
+        warnings.warn(_not_converged(solution), NotConverged, stacklevel=3)
+    return solution
+
+
+def _not_converged(solution: Solution) -> str:
+    problem, found = solution.problem, solution.unseen
+    place = ", ".join(f"{name} = {value:.4g}" for name, value in found.place.items())
+    rough = [f"{n} = {x:.6g}" for n in problem.extent for x in scan(problem)[n].jumps]
+    jumps = f" The statement is not smooth at {', '.join(rough)}." if rough else ""
+    return (
+        f"The solution of {problem.name!r} has not converged: at points that training did not see, "
+        f"{found.what} has a relative residual of {found.residual:.1e}, largest at {place}, where "
+        f"{solution.accuracy:.1e} was asked for: give a recipe with more points, windows, waves or "
+        f"steps.{jumps}"
     )
 
 

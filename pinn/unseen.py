@@ -21,6 +21,8 @@ from pinn.trajectory import Trajectory
 POINTS = 2048
 FACE = 256
 SEED = 5
+# A field is taken to vary by at least this part of itself.
+STILL = 1e-3
 
 Columns = dict[str, np.ndarray]
 
@@ -30,7 +32,8 @@ class Unseen:
     """The largest relative residual among the equation, the conditions and the initial data.
 
     Args:
-        residual: ∫|R| / ∫ Σ_J |∂R/∂u_J| |u_J| of the worst part, over the domain or a face of it.
+        residual: ∫|R| / ∫ (Σ_J |∂R/∂u_J| |u_J| + |R(0)|) of the worst part, over the domain or a
+            face of it.
         what: which part that is.
         place: where its residual is largest, by coordinate.
     """
@@ -126,11 +129,24 @@ def _jets(problem: Problem, trajectory: Trajectory, groups: list[Columns]) -> li
 def _equation(problem: Problem, points: Columns, jet: Columns) -> _Part:
     residual = problem.dynamics.residual
     values, slopes = _sloped(residual, jet)
-    terms = {n: s * np.abs(_flat(jet[n]))[:, None] for n, s in slopes.items()}
-    signed = sum(t.sum(axis=2) for t in terms.values())
-    size = sum(np.abs(t).sum(axis=2) for t in terms.values()) + np.abs(values - signed)
+    terms = {n: s * _flat(jet[n])[:, None] for n, s in slopes.items()}
+    explicit = values - sum(t.sum(axis=2) for t in terms.values())
+    size = np.abs(explicit)
+    for name, term in terms.items():
+        # Of an equation with one term, as q_x = 0, the term itself is what should vanish.
+        usual = np.abs(slopes[name]).sum(axis=2) * _usual(problem, name, jet)
+        size = size + np.maximum(np.abs(term).sum(axis=2), usual)
     names = _equation_names(problem, values.shape[1])
     return _Part(names, points, values, size, 1.0 / density(problem, points))
+
+
+def _usual(problem: Problem, name: str, jet: Columns) -> float:
+    """Return the size of a derivative if its field varied by what it does once over the domain."""
+    entry = problem.space.parse(name)
+    values = jet[entry.field]
+    spread, size = float(np.std(values)), float(np.sqrt(np.mean(values**2)))
+    lengths = [problem.axes[c].length for c in problem.space.coordinates]
+    return max(spread, STILL * size) / float(np.prod(np.power(lengths, entry.orders)))
 
 
 def _condition(problem, condition, end: int, points: Columns, jet: Columns, sizes) -> _Part:

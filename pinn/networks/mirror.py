@@ -46,6 +46,8 @@ def mirrors_of(problem: Problem) -> Mirrors:
                 known = _parity_on_circle(problem, name, axis)
                 found |= {name: known} if known else {}
                 continue
+            if axis.breakpoints:  # the equation jumps, and with it what would be reflected
+                continue
             parities = {f: _parity(problem, f, name) for f in problem.fields}
             known = {f: p for f, p in parities.items() if p is not None}
             if len(known) < len(parities):

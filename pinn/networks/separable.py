@@ -19,7 +19,7 @@ from pinn.networks.mirror import Mirrors, halved, mirrors_of
 from pinn.networks.network import AbstractNetwork
 from pinn.problem.axes import Axis, Periodic
 from pinn.problem.problem import Problem
-from pinn.spectral import AbstractBasis, Chebyshev, Fourier, functions
+from pinn.spectral import AbstractBasis, Chebyshev, Fourier, Piecewise, basis_of, functions
 
 # The most polynomials in time, for waves that are known to be all.
 LONG = 14
@@ -70,6 +70,11 @@ class Separable(AbstractNetwork):
             each = tight.over_space(problem) * problem.space.components
             if unknowns >= cls.times * each:
                 return replace(tight, times=min(unknowns // each, LONG))
+        return cls.wide(unknowns, problem)
+
+    @classmethod
+    def wide(cls, unknowns: int, problem: Problem) -> "Separable":
+        """Return the shape with as many waves as may be, up to 80, whatever is known of them."""
         units = unknowns / problem.space.components / (1 if problem.stationary else cls.times)
         along = (units / _filled(problem)) ** (1.0 / len(problem.extent))
         return cls(waves=min(max(int(along - 1.0) // 2, 1), 80))
@@ -114,7 +119,7 @@ def _basis(axis: Axis, mirrored: bool, waves: int) -> AbstractBasis:
         return Fourier(axis.lower, axis.upper, 2 * waves + 1)
     if mirrored:
         return Fourier(axis.lower, axis.upper + axis.length, 4 * waves + 1)
-    return Chebyshev(axis.lower, axis.upper, 2 * waves + 1)
+    return basis_of(axis, 2 * waves + 1)
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,9 @@ class SeparableModel(nnx.Module):
 
 def _degrees(basis: AbstractBasis, even: bool) -> dict[int, int]:
     """Return the degree, or wave number, of each function that is used, by its index."""
+    if isinstance(basis, Piecewise):
+        each = basis.count // len(basis.pieces)
+        return {n: n % each for n in range(basis.count)}
     if isinstance(basis, Chebyshev):
         return {n: n for n in range(basis.count)}
     half = basis.count // 2

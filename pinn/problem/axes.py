@@ -15,8 +15,11 @@ class Interval:
     Args:
         lower: where it starts; along the evolution axis, where the initial data are given.
         upper: where it ends.
-        breakpoints: interior points where the equation's right-hand side is not smooth (a kick, a
-            switch): training windows and reference steps end there.
+        breakpoints: interior points where the equation is not smooth. In time (a kick, a switch),
+            training windows and reference steps end there. In space (two materials), each piece has
+            polynomials of its own, and every field is continuous there with its derivatives below
+            the highest in the equation: where a flux k(x) u_x is continuous, not u_x, state the
+            flux as a field of its own.
 
     Raises:
         ProblemError: an end is not finite, or they are not in increasing order.

@@ -107,11 +107,6 @@ def _check_axes(axes: Mapping[str, Any]) -> None:
                 f"The evolution axis {name!r} is periodic, but a solution is followed from its "
                 "initial data: make it a pinn.Interval."
             )
-        if isinstance(axis, Interval) and axis.breakpoints and len(axes) > 1 and name != "t":
-            raise ProblemError(
-                f"The space axis {name!r} has breakpoints, which only an evolution axis may have: "
-                "remove them."
-            )
     if len(axes) > 4:
         raise ProblemError(
             f"A problem has time and up to three space axes, got {len(axes)} ({', '.join(axes)})."

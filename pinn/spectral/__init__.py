@@ -3,6 +3,7 @@
 from pinn.spectral.basis import AbstractBasis as AbstractBasis
 from pinn.spectral.basis import Chebyshev as Chebyshev
 from pinn.spectral.basis import Fourier as Fourier
+from pinn.spectral.basis import Piecewise as Piecewise
 from pinn.spectral.basis import basis_of as basis_of
 from pinn.spectral.basis import functions as functions
 from pinn.spectral.grid import Grid as Grid

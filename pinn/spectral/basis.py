@@ -3,11 +3,13 @@
 import abc
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from scipy.linalg import block_diag
 
 from pinn.problem.axes import Axis, Periodic
 
@@ -170,10 +172,82 @@ class Chebyshev(AbstractBasis):
         return matrix * 2.0 / (self.upper - self.lower)
 
 
+@dataclass(frozen=True)
+class Piecewise(AbstractBasis):
+    """Polynomials on each piece of an interval, zero on the others.
+
+    A point where two pieces meet belongs to the upper one; the lower one's last node is just below.
+
+    Args:
+        lower: where the coordinate starts.
+        upper: where it ends.
+        count: how many functions, the same number on every piece.
+        breakpoints: where pieces meet.
+    """
+
+    breakpoints: tuple[float, ...] = ()
+
+    @cached_property
+    def pieces(self) -> tuple[Chebyshev, ...]:
+        """The basis of each piece."""
+        edges = (self.lower, *self.breakpoints, self.upper)
+        each = self.count // (len(edges) - 1)
+        return tuple(Chebyshev(a, b, each) for a, b in pairwise(edges))
+
+    @property
+    def nodes(self) -> np.ndarray:
+        """The nodes of every piece."""
+        found = [piece.nodes for piece in self.pieces]
+        for piece, nodes in zip(self.pieces[:-1], found, strict=False):
+            nodes[-1] = np.nextafter(piece.upper, piece.lower)
+        return np.concatenate(found)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Those of every piece."""
+        return np.concatenate([piece.weights for piece in self.pieces])
+
+    def functions(self, x: Float[Array, ""]) -> Float[Array, " count"]:
+        """Return each piece's polynomials where the point is in it."""
+        here = jnp.searchsorted(jnp.asarray(self.breakpoints, x.dtype), x, side="right")
+        found = [
+            jnp.where(here == i, piece.functions(x), 0.0) for i, piece in enumerate(self.pieces)
+        ]
+        return jnp.concatenate(found)
+
+    def vandermonde(self, points: np.ndarray) -> np.ndarray:
+        """Return each piece's polynomials at each point."""
+        points = np.asarray(points)
+        here = np.searchsorted(np.array(self.breakpoints), points, side="right")
+        parts = [
+            np.where((here == i)[:, None], piece.vandermonde(points), 0.0)
+            for i, piece in enumerate(self.pieces)
+        ]
+        return np.concatenate(parts, axis=1)
+
+    @cached_property
+    def analysis(self) -> np.ndarray:
+        """Every piece's, in blocks."""
+        return block_diag(*(piece.analysis for piece in self.pieces))
+
+    @property
+    def derivative(self) -> np.ndarray:
+        """Every piece's, in blocks."""
+        return block_diag(*(piece.derivative for piece in self.pieces))
+
+
 def basis_of(axis: Axis, count: int) -> AbstractBasis:
-    """Return the basis that belongs to an axis; on a circle the count is raised to an odd one."""
+    """Return the basis that belongs to an axis, of about so many functions.
+
+    On a circle the count is raised to an odd one, and on an interval with breakpoints to a multiple
+    of the number of its pieces.
+    """
     if isinstance(axis, Periodic):
         return Fourier(axis.lower, axis.upper, count + 1 - count % 2)
+    if axis.breakpoints:
+        pieces = len(axis.breakpoints) + 1
+        each = max(-(-count // pieces), 4)
+        return Piecewise(axis.lower, axis.upper, each * pieces, axis.breakpoints)
     return Chebyshev(axis.lower, axis.upper, count)
 
 

@@ -30,9 +30,19 @@ def box_ansatz(problem: Problem, recipe: Recipe, graph: nnx.GraphDef) -> Ansatz:
 
 
 def even_gradings(problem: Problem, dtype: np.dtype) -> dict[str, Grading]:
-    """Return the identity along the only axis of space; several axes are not graded."""
-    extent = problem.extent if len(problem.extent) == 1 else {}
+    """Return the identity along the only axis of space; several axes are not graded.
+
+    Nor are those with breakpoints, which a change of coordinate would move.
+    """
+    plain = len(problem.extent) == 1 and not interfaces(problem)
+    extent = problem.extent if plain else {}
     return {name: even_grading(axis, dtype) for name, axis in extent.items()}
+
+
+def interfaces(problem: Problem) -> dict[str, tuple[float, ...]]:
+    """Return the breakpoints of each axis of space that has some."""
+    found = {name: getattr(axis, "breakpoints", ()) for name, axis in problem.extent.items()}
+    return {name: places for name, places in found.items() if places}
 
 
 def suited_grading(

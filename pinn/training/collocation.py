@@ -43,5 +43,7 @@ def _shares(axis, count: int, slices: int) -> np.ndarray:
     if isinstance(axis, Periodic):
         shifts = np.modf(GOLDEN * np.arange(1, slices + 1))[0]
         return (np.arange(count)[None] + shifts[:, None]) / count
-    nodes = np.polynomial.legendre.leggauss(count)[0]
-    return np.broadcast_to(0.5 * (nodes + 1.0), (slices, count))
+    edges = (np.array([axis.lower, *axis.breakpoints, axis.upper]) - axis.lower) / axis.length
+    nodes = np.polynomial.legendre.leggauss(-(-count // (edges.size - 1)))[0]
+    inside = edges[:-1, None] + np.diff(edges)[:, None] * 0.5 * (nodes + 1.0)
+    return np.broadcast_to(inside.ravel(), (slices, inside.size))

@@ -9,9 +9,11 @@ from pinn.jets import Jet
 from pinn.networks.ansatz import Ansatz
 from pinn.networks.window import Window
 from pinn.noether.totals import face_nodes
+from pinn.problem.problem import Problem
 from pinn.problem.scan import places
 from pinn.problem.statement import face_value
 from pinn.spectral import Grid
+from pinn.training.box import interfaces
 from pinn.training.objective import Block
 from pinn.training.plan import Plan, in_time
 from pinn.training.rows import Nodes, Stage
@@ -103,6 +105,59 @@ def fresh_plan(ansatz: Ansatz, stage: Stage, varying: Float[Array, " times"]) ->
 def _equation_block(ansatz: Ansatz, stage: Stage) -> Block:
     residual = ansatz.problem.dynamics.residual
     return Block("equation", lambda jet: residual(jet) / stage.row_scale, residual.size)
+
+
+def interface_plans(ansatz: Ansatz, stage: Stage, slices: Nodes) -> list[Plan]:
+    """Return the rows that join the pieces of an axis at each of its breakpoints.
+
+    There every field is continuous, with all its derivatives across the axis that are below the
+    highest in the equation: what jumps there, jumps in the highest.
+    """
+    problem, found = ansatz.problem, []
+    for name, breakpoints in interfaces(problem).items():
+        needs = _continuous(problem, name)
+        for place in breakpoints if needs else ():
+            sides = [_face(problem, name, p) for p in (np.nextafter(place, -np.inf), place)]
+            both = np.concatenate(sides)
+            count = 1 if problem.stationary else slices.points.size
+            shape = (count, *both.shape)
+            places = jnp.asarray(np.broadcast_to(both, shape), stage.window.length.dtype)
+            points = in_time(ansatz, stage, slices.points, places)
+            found.append(Plan(points, needs, (_interface_block(ansatz, stage, needs, count),)))
+    return found
+
+
+def _continuous(problem: Problem, axis: str) -> tuple[str, ...]:
+    """Return the entries that are continuous across an axis: below the highest of each field."""
+    residual, space = problem.dynamics.residual, problem.space
+    return tuple(
+        f"{field}_{axis * k}" if k else field
+        for field in space.fields
+        for k in range(residual.highest_order(field, axis))
+    )
+
+
+def _face(problem: Problem, axis: str, place: float) -> np.ndarray:
+    """Return points of a plane across an axis, as many along the others as soft conditions have."""
+    lines = [
+        np.array([place]) if name == axis else Grid.of({name: a}, {name: 24}).points[:, 0]
+        for name, a in problem.extent.items()
+    ]
+    return np.stack([m.ravel() for m in np.meshgrid(*lines, indexing="ij")], axis=-1)
+
+
+def _interface_block(ansatz: Ansatz, stage: Stage, needs: tuple[str, ...], count: int) -> Block:
+    units = {name: _unit(ansatz, stage.window, name) for name in needs}
+
+    def values(jet: Jet) -> Array:
+        return jnp.concatenate([jnp.ravel(jet[name]) / units[name] for name in needs])
+
+    def jumps(values: Array) -> Array:
+        sides = values.reshape(count, 2, -1, values.shape[-1])
+        return sides[:, 1] - sides[:, 0]
+
+    size = sum(int(np.prod(ansatz.problem.space.shape(name))) for name in needs)
+    return Block("interface", values, size, jumps)
 
 
 def condition_plans(ansatz: Ansatz, stage: Stage, slices: Nodes) -> list[Plan]:

@@ -27,6 +27,7 @@ from pinn.training.field_rows import (
     driven_size,
     equation_plan,
     fresh_plan,
+    interface_plans,
     row_scale,
 )
 from pinn.training.loop import LoopState, outcome
@@ -197,7 +198,8 @@ class Fields(AbstractMachinery):
         return fresh_plan(self.ansatz, stage, varying)
 
     def _conditions(self, stage: Stage) -> list[Plan]:
-        return condition_plans(self.ansatz, stage, self.slices)
+        plans = (condition_plans, interface_plans)
+        return [one for make in plans for one in make(self.ansatz, stage, self.slices)]
 
     def _law_plan(self, stage: Stage, scales: Mapping[str, Array]) -> Plan:
         nodes, grid = self.charge_slices, self.charge_grid

@@ -80,8 +80,8 @@ class Uniform(AbstractWindows):
         return False
 
     def accuracy(self, precision: str) -> float:
-        """Return 1000 times the tolerance, or one in a thousand where that is more."""
-        return max(1e3 * self.tolerance, 1e-3)
+        """Return 1e5 times the tolerance, or one in a thousand where none was given."""
+        return 1e5 * self.tolerance or 1e-3
 
     def first(self, span: float, time_scale: float) -> float:
         """Return an even share of the span."""
@@ -208,8 +208,8 @@ class Controlled(AbstractWindows):
         return True
 
     def accuracy(self, precision: str) -> float:
-        """Return 100 times the tolerance, or 1e-4 where that is more."""
-        return max(100.0 * self.tolerance, 1e-4)
+        """Return 100 times the tolerance, or 5e-5 where that is more."""
+        return max(100.0 * self.tolerance, 5e-5)
 
     def first(self, span: float, time_scale: float) -> float:
         """Return a share of the span, or less where the initial data change fast."""
