@@ -12,6 +12,7 @@ from scipy.stats import qmc
 from pinn.jets import Jet, JetFunction, JetSpace
 from pinn.jets.calculus import stem
 from pinn.noether.reach import Reach
+from pinn.noether.rounding import Defect, defect_of_integrals
 from pinn.noether.sampling import LAYERS, sampled, size_of
 from pinn.noether.variation import WAVES, Bump, Wave
 from pinn.problem.problem import Problem
@@ -21,6 +22,8 @@ NODES = {1: (28, 40), 2: (18, 24), 3: (10, 14), 4: (8, 9)}
 COUNTS = {1: 256, 2: 64, 3: 32, 4: 12}
 NARROWEST = 1e-3
 KEPT = 0.45
+
+Fluxes = Mapping[str, JetFunction]
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,3 +197,54 @@ def stationarity(function: JetFunction):
         return np.asarray(total), np.asarray(size), np.asarray(doubt)
 
     return integrate
+
+
+def divergence_gap(problem: Problem, reach: Reach, function: JetFunction, flux: Fluxes) -> Defect:
+    """Return how far a function is from the divergence of a flux, by the divergence theorem.
+
+    On boxes, ∫ f is compared with what flows out through the faces: no derivative of the flux. Only
+    functions about the data are taken.
+
+    Args:
+        problem: whose jets.
+        reach: in which functions are drawn.
+        function: f, a scalar or a vector.
+        flux: by axis, of f's shape.
+    """
+    axes, space = tuple(flux), problem.space
+    every = (function, *flux.values())
+    whole = JetFunction(space, lambda j: jnp.stack([f(j) for f in every]), "law and flux")
+    drawn = RandomFunctions.draw(problem, reach, whole, axes)
+    jets, _, weights = drawn.inside()
+    values = _at(function, jets)
+    volume = _column(np.prod(drawn.widths, axis=1), values[:, 0])
+    rough, total = (volume * np.einsum("p,sp...->s...", w, values) for w in weights)
+    size = volume * np.einsum("p,sp...->s...", weights[1], np.abs(values))
+    doubt = np.abs(total - rough)
+    for index, axis in enumerate(axes):
+        for end in (0, 1):
+            on_face, face_weights = drawn.on_face(index, end)
+            passed = _at(flux[axis], on_face)
+            area = volume / _column(drawn.widths[:, index], volume)
+            total = total + (1.0 - 2.0 * end) * area * np.einsum(
+                "p,sp...->s...", face_weights, passed
+            )
+            size = size + area * np.einsum("p,sp...->s...", face_weights, np.abs(passed))
+    near = np.arange(len(total)) % LAYERS < 2  # quadrature along rays reaches no farther
+    return defect_of_integrals(total[near], size[near], doubt[near])
+
+
+def _at(function: JetFunction, jets: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return a function at jets with two leading axes."""
+    columns = {n: jnp.asarray(jets[n]) for n in function.needs}
+    shape = next(iter(jets.values())).shape[:2]
+    if not columns:
+        return np.broadcast_to(
+            np.asarray(function(Jet(function.space, {}))), (*shape, *function.shape)
+        )
+    evaluate = jax.jit(jax.vmap(jax.vmap(lambda v: function(Jet(function.space, v)))))
+    return np.asarray(evaluate(columns))
+
+
+def _column(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    return values.reshape(-1, *[1] * (like.ndim - 1))

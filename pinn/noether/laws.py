@@ -12,7 +12,6 @@ from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, partial
 from pinn.noether.charge import Charge
 from pinn.noether.current import contract
-from pinn.noether.declared import spatial_flux
 from pinn.noether.gradient import direction
 from pinn.noether.invariance import off_shell
 from pinn.noether.rounding import IDLE, TERMS
@@ -125,13 +124,11 @@ def _along(problem: Problem, density: JetFunction, jet: Jet) -> tuple[Any, Any, 
 
 
 def with_walls(problem: Problem, charge: Charge) -> tuple[Charge, list[Obstacle]]:
-    """Return a charge with its flux and leaks, and what keeps its total from being conserved.
+    """Return a charge with its leaks, and what keeps its total from being conserved.
 
     Where no flux was accepted, one of at most a millionth is no leak but an obstacle of that size.
     """
     walls = faces(problem.extent)
-    if walls and not charge.flux and not problem.stationary:
-        charge = replace(charge, flux=spatial_flux(problem, charge))
     parts = {"density": charge.density, **charge.flux}
     jumps = {c: size for c, size in seams(problem, parts).items() if size > ROUNDING}
     if jumps:

@@ -13,6 +13,7 @@ from pinn.errors import ProblemError
 from pinn.jets import Jet, partial
 from pinn.noether.charge import Charge
 from pinn.noether.current import contract
+from pinn.noether.declared import with_flux
 from pinn.noether.derivation import derive_charges
 from pinn.noether.invariance import off_shell
 from pinn.noether.laws import field_test, pointwise, weakly, with_walls
@@ -111,14 +112,22 @@ def verify(problem: Problem) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]]
         charges = {n: replace(c, source=None) if idle[n] else c for n, c in laws.charges.items()}
         if problem.extent:
             for name in charges:
-                charges[name], verdicts[name] = _enclosed(problem, charges[name], verdicts[name])
+                found = _enclosed(problem, charges[name], verdicts[name], reach)
+                charges[name], verdicts[name] = found
         return charges, tuple(verdicts.values())
 
 
-def _enclosed(problem: Problem, charge: Charge, verdict: Verdict) -> tuple[Charge, Verdict]:
+def _enclosed(
+    problem: Problem, charge: Charge, verdict: Verdict, reach: Reach
+) -> tuple[Charge, Verdict]:
     """Return a charge with its flux and leaks, and what comes of a law that holds locally."""
     if not verdict.holds:
         return charge, verdict
+    charge, gap = with_flux(problem, charge, reach)
+    if gap is not None and gap.real and gap.size > verdict.defect:
+        verdict = Verdict(charge.name, "flux", gap.size, "", True)
+        if not verdict.holds:
+            return charge, verdict
     charge, obstacles = with_walls(problem, charge)
     for obstacle in obstacles:
         if obstacle.size > verdict.defect or not verdict.real:
