@@ -7,9 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pinn.along import refused_along, verdicts_along
 from pinn.errors import ProblemError
 from pinn.jets import Jet, prolong
 from pinn.noether.anchor import anchor
+from pinn.noether.verdict import Verdict
+from pinn.noether.verify import verify
 from pinn.problem.problem import Problem
 from pinn.problem.statement import face_value
 from pinn.references.lines import Lines
@@ -41,6 +44,32 @@ def believed(findings: list[Finding], tested: list[Finding]) -> list[Finding]:
                 f"({finding.measure} {finding.value:.1e}): correct it or leave it out."
             )
     return findings
+
+
+def law_finding(verdict: Verdict) -> Finding:
+    """Return what is reported of a law that was verified."""
+    measure = (
+        "nearly conserved: defect above rounding" if verdict.nearly else "defect on random jets"
+    )
+    return Finding(f"{verdict.kind} of {verdict.claim}", verdict.defect, measure)
+
+
+def check_along(found: Reference, verified: tuple[Verdict, ...]) -> list[Finding]:
+    """Return the laws that are only nearly kept where a reference goes.
+
+    Args:
+        found: the reference.
+        verified: what the laws came to about the initial data.
+
+    Raises:
+        ProblemError: a law does not hold there.
+    """
+    along = verdicts_along(found.trajectory, found.error_estimate)
+    for verdict in along:
+        if not verdict.holds:
+            raise ProblemError(refused_along(found.problem, verdict))
+    known = {verdict.claim for verdict in verified if verdict.nearly}
+    return [law_finding(v) for v in along if v.nearly and v.claim not in known]
 
 
 def check_fields(problem: Problem) -> list[Finding]:
@@ -137,7 +166,8 @@ def _relative(value: np.ndarray, stated: np.ndarray) -> float:
 def _integration(problem: Problem) -> list[Finding]:
     found: Reference = reference(problem, method=None if problem.exact is None else Lines())
     name = found.method.name
-    findings = [Finding(f"reference by {name}", found.error_estimate, "estimated error")]
+    findings = check_along(found, verify(problem)[1])
+    findings.append(Finding(f"reference by {name}", found.error_estimate, "estimated error"))
     if problem.exact is not None:
         points = _points(problem, {})
         truth, values = reference(problem)(*points), found(*points)

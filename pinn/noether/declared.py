@@ -1,5 +1,7 @@
 """Charges that a problem declares: densities, balance laws and multipliers."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,11 +10,16 @@ from jaxtyping import Array
 from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, homotopy, on_jets, total_derivative
 from pinn.noether.charge import Charge
+from pinn.noether.functions import divergence_gap
+from pinn.noether.reach import Reach
+from pinn.noether.rounding import Defect
 from pinn.noether.typical import random_solutions, typical
+from pinn.problem.axes import Interval
 from pinn.problem.problem import Balance, Multiplier, Problem
 
 REMAINDER = 1e-10
 LOAD_NODES = 24
+NODES, MORE_NODES = 12, 48  # along rays: the fewer are exact for polynomials
 
 
 def declared_charges(problem: Problem) -> list[Charge]:
@@ -66,7 +73,7 @@ def _of_balance(problem: Problem, name: str, declared: Balance) -> Charge:
     return Charge(name, density, source, problem.scales.get(name), balance=True, flux=flux)
 
 
-def _of_multiplier(problem: Problem, name: str, declared: Multiplier) -> Charge:
+def _of_multiplier(problem: Problem, name: str, declared: Multiplier, nodes: int = NODES) -> Charge:
     residual, space = problem.dynamics.residual, problem.space
     given = on_jets(space, lambda j: jnp.asarray(declared.function(j)), f"multiplier {name!r}")
     if int(np.prod(given.shape)) != residual.size:
@@ -80,25 +87,65 @@ def _of_multiplier(problem: Problem, name: str, declared: Multiplier) -> Charge:
         density = _array(problem, declared.density, f"density of {name!r}")
         _check_one(name, density)
         return Charge(name, density, scale=scale, multiplier=whole)
-    found = _divergence_of(problem, name, whole, tuple(problem.axes))
+    found = _divergence_of(problem, name, whole, tuple(problem.axes), nodes)
     density = zero if problem.stationary else found[problem.time]
     flux = {c: found[c] for c in problem.extent}
     return Charge(name, density, scale=scale, flux=flux, multiplier=whole)
 
 
-def spatial_flux(problem: Problem, charge: Charge) -> dict[str, JetFunction]:
+def with_flux(problem: Problem, charge: Charge, reach: Reach) -> tuple[Charge, Defect | None]:
+    """Return a charge with the flux that was left to the library, and how well it carries the law.
+
+    Found with more nodes where it does not carry it to rounding; no defect where the flux was given
+    or is not needed.
+    """
+    whole, found = charge.multiplier, bool(charge.flux)
+    if (found and whole is None) or (problem.stationary and whole is None):
+        return charge, None
+    if not found and not any(isinstance(a, Interval) for a in problem.extent.values()):
+        return charge, None
+    gap = None
+    for nodes in (NODES, MORE_NODES):
+        charge = _found_flux(problem, charge, nodes, found)
+        if found and whole is not None:
+            parts = (
+                charge.flux if problem.stationary else {problem.time: charge.density, **charge.flux}
+            )
+            law = whole
+        else:
+            parts = charge.flux
+            law = _negative(rate_of_change(problem, charge))
+        gap = divergence_gap(problem, reach, law, {c: parts[c] for c in problem.axes if c in parts})
+        if not gap.real:
+            break
+    return charge, gap
+
+
+def _found_flux(problem: Problem, charge: Charge, nodes: int, found: bool) -> Charge:
+    """Return a charge with its flux by so many nodes, where it was not found before."""
+    if not found:
+        return replace(charge, flux=spatial_flux(problem, charge, nodes))
+    if nodes == NODES:
+        return charge
+    return _of_multiplier(problem, charge.name, problem.conserved[charge.name], nodes)
+
+
+def _negative(function: JetFunction) -> JetFunction:
+    return JetFunction(function.space, lambda jet: -function(jet), f"−{function.name}")
+
+
+def spatial_flux(problem: Problem, charge: Charge, nodes: int = NODES) -> dict[str, JetFunction]:
     """Return the flux of a declared density, by the homotopy operator in space.
 
     On solutions, or for a multiplier on every jet, the density's rate less the source is −D_x X.
     """
     rate = rate_of_change(problem, charge)
-    found = _divergence_of(problem, charge.name, rate, tuple(problem.extent))
-    negative = lambda f: JetFunction(problem.space, lambda j: -f(j), f"flux {charge.name}")  # noqa: E731
-    return {c: negative(f) for c, f in found.items()}
+    found = _divergence_of(problem, charge.name, rate, tuple(problem.extent), nodes)
+    return {c: _negative(f) for c, f in found.items()}
 
 
 def _divergence_of(
-    problem: Problem, name: str, function: JetFunction, axes: tuple[str, ...]
+    problem: Problem, name: str, function: JetFunction, axes: tuple[str, ...], nodes: int
 ) -> dict[str, JetFunction]:
     start = origin(problem, function)
     jets = random_solutions(problem, function.needs, seed=5, count=4)
@@ -112,7 +159,7 @@ def _divergence_of(
         np.max(np.abs(jax.vmap(function)(Jet(problem.space, values))), initial=0.0)
         for values in (beginning, dict(jets))
     )
-    found = homotopy(function, axes, start)
+    found = homotopy(function, axes, start, nodes)
     if not left <= REMAINDER * size:  # what drives constant fields, as a load, flows along one axis
         first = next(iter(problem.extent))
         rest, load = found[first], _load(problem, function, start, first)

@@ -21,7 +21,7 @@ ROUND_OFF = 1e-12
 
 
 def off_shell(lagrangian: JetFunction, generator: Generator) -> tuple[Sums, set[str]]:
-    """Return |Δ| and Σ |terms of Δ| at a jet that need not obey the equation."""
+    """Return Δ and Σ |terms of Δ| at a jet that need not obey the equation."""
     pairs = defect_terms(lagrangian, generator)
 
     def sums(jet: Jet) -> tuple[Array, Array]:
@@ -29,7 +29,7 @@ def off_shell(lagrangian: JetFunction, generator: Generator) -> tuple[Sums, set[
         zero = jnp.zeros(generator.family)
         total = sum((contract(left, right) for left, right in factors), zero)
         size = sum((contract(jnp.abs(left), jnp.abs(right)) for left, right in factors), zero)
-        return jnp.abs(total), size
+        return total, size
 
     return sums, {n for pair in pairs for factor in pair for n in factor.needs}
 
@@ -39,4 +39,4 @@ def is_symmetry(problem: Problem, lagrangian: JetFunction, generator: Generator)
     sums, entries = off_shell(lagrangian, generator)
     jets = random_solutions(problem, entries, SEED, SAMPLES)
     total, size = jax.tree.map(np.asarray, jax.jit(jax.vmap(sums))(jets))
-    return bool(np.all(total <= ROUND_OFF * size))
+    return bool(np.all(np.abs(total) <= ROUND_OFF * size))

@@ -1,29 +1,26 @@
 """Laws over fields: each claim is tested as a local law, D_t ρ + Σ D_x X = source."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, partial
 from pinn.noether.charge import Charge
 from pinn.noether.current import contract
-from pinn.noether.declared import spatial_flux
-from pinn.noether.typical import random_solutions, typical
-from pinn.noether.variation import random_functions, variations
-from pinn.noether.walls import faces, leak, seam
+from pinn.noether.gradient import direction
+from pinn.noether.invariance import off_shell
+from pinn.noether.rounding import IDLE, TERMS
+from pinn.noether.verdict import TOLERANCE
+from pinn.noether.walls import faces, leak, seams
+from pinn.noether.weak import Weak
 from pinn.problem.problem import Problem
 
-SAMPLES = 16
-FUNCTIONS = 6
-SEED = 0
-
-Sums = tuple[np.ndarray, np.ndarray]
+ROUNDING = 1e-11  # of what the boundary conditions determine
 
 
 class Obstacle(NamedTuple):
@@ -34,40 +31,44 @@ class Obstacle(NamedTuple):
     kind: str
 
 
-def local_defect(problem: Problem, charge: Charge) -> Sums:
-    """Return |Σ terms| and Σ |terms| of a law over fields, at random jets or functions.
+def pointwise(problem: Problem, charge: Charge) -> tuple[Callable[[Jet], Any], set[str]] | None:
+    """Return a law's sum and the size of its terms at a jet; None where that needs its flux."""
+    lagrangian, generator = problem.action_density, charge.generator
+    if lagrangian is not None and generator is not None and not charge.balance:
+        return off_shell(lagrangian, generator)
+    if charge.multiplier is not None or not charge.flux:
+        return None
+    terms = law_terms(problem, charge, charge.flux)
+    terms = problem.dynamics.restricted(terms)
+    return lambda jet: _sums(terms(jet)), set(terms.needs)
 
-    With a flux, D_t ρ + Σ D_x X − source on solutions; without one, whether D_t ρ − source is a
-    divergence in space; for a multiplier, whether Λ·residual is a divergence on every jet.
+
+def weakly(problem: Problem, charge: Charge) -> Weak:
+    """Return what decides a law without its flux.
+
+    For a multiplier, Λ·residual on every jet, or with a density D_t ρ − Λ·residual; for a density,
+    D_t ρ − source on solutions.
+
+    Raises:
+        ProblemError: the equation gives the rate of a density by no formula point by point.
     """
-    whole = charge.multiplier
+    whole, density = charge.multiplier, None if problem.stationary else charge.density
     if whole is not None and not charge.flux:
-        return _is_divergence(problem, _terms(problem, charge, {}), tuple(problem.extent))
+        return Weak(law_terms(problem, charge, {}), tuple(problem.extent), density)
     if whole is not None:
         one = JetFunction(problem.space, lambda j: whole(j)[None], "Λ·residual")
-        return _is_divergence(problem, one, tuple(problem.axes))
-    if charge.flux:
-        terms = problem.dynamics.restricted(_terms(problem, charge, charge.flux))
-        jets = random_solutions(problem, terms.needs, SEED, SAMPLES)
-        values = np.asarray(jax.jit(jax.vmap(terms))(jets))
-        return np.abs(values.sum(axis=1)), np.abs(values).sum(axis=1)
+        return Weak(one, tuple(problem.axes), density)
     if not problem.dynamics.pointwise:
         raise ProblemError(
             f"Whether the density {charge.name!r} is conserved cannot be decided pointwise, since "
             f"the equation contains {', '.join(problem.dynamics.leading.values())}: declare a "
             "pinn.Multiplier, or a pinn.Balance with flux=."
         )
-    terms = problem.dynamics.restricted(_terms(problem, charge, {}))
-    return _is_divergence(problem, terms, tuple(problem.extent))
+    terms = problem.dynamics.restricted(law_terms(problem, charge, {}))
+    return Weak(terms, tuple(problem.extent), density)
 
 
-def _is_divergence(problem: Problem, terms: JetFunction, axes: tuple[str, ...]) -> Sums:
-    functions = random_functions(terms, problem.axes, axes, typical(problem), SEED, FUNCTIONS)
-    values, sizes = variations(terms, functions)
-    return np.abs(values.sum(axis=1)), sizes.sum(axis=1)
-
-
-def _terms(problem: Problem, charge: Charge, flux: Mapping[str, JetFunction]) -> JetFunction:
+def law_terms(problem: Problem, charge: Charge, flux: Mapping[str, JetFunction]) -> JetFunction:
     """Return every term of D_t ρ + Σ D_x X − source, stacked, to tell zero from small."""
     space, shape = problem.space, charge.density.shape
     components = dict(flux)
@@ -89,21 +90,60 @@ def _terms(problem: Problem, charge: Charge, flux: Mapping[str, JetFunction]) ->
     return JetFunction(space, expression, f"law of {charge.name!r}")
 
 
-def with_walls(problem: Problem, charge: Charge, tolerance: float) -> tuple[Charge, list[Obstacle]]:
-    """Return a charge with its flux and leaks, and what keeps its total from being conserved."""
+def _sums(terms: Array) -> tuple[Array, Array]:
+    return jnp.sum(terms, axis=0), jnp.sum(jnp.abs(terms), axis=0)
+
+
+def field_test(problem: Problem, charge: Charge) -> tuple[Callable[[Jet], Any], set[str]]:
+    """Return all that is evaluated of a charge at one jet, and the entries that it needs."""
+    law = pointwise(problem, charge)
+    source = None if charge.source is None else problem.dynamics.restricted(charge.source)
+    density = charge.density
+    length = 1.0 if problem.stationary else problem.interval.length
+    needs = {*density.needs, *(law[1] if law else ()), *(source.needs if source else ())}
+
+    def test(jet: Jet) -> dict[str, tuple[Array, Array]]:
+        value, slope = jax.jvp(*_along(problem, density, jet))
+        found = {"value": (value, jnp.abs(value)), "slope": (slope, jnp.abs(slope))}
+        found["claim"] = law[0](jet) if law else (0.0 * value, jnp.abs(value))
+        if source is not None:
+            rate = source(jet)
+            found["source"] = rate, IDLE / TERMS / length * jnp.abs(value)
+        return found
+
+    return test, needs
+
+
+def _along(problem: Problem, density: JetFunction, jet: Jet) -> tuple[Any, Any, Any]:
+    """Return a density as a function of its entries, those, and a direction for them."""
+    space = problem.space
+    at = {n: jet[n] for n in density.needs}
+    length = lambda n: problem.axes[n].length if space.is_coordinate(n) else None  # noqa: E731
+    move = {n: direction(n, v, space.shape(n), length(n)) for n, v in at.items()}
+    return lambda values: density(Jet(space, values)), (at,), (move,)
+
+
+def with_walls(problem: Problem, charge: Charge) -> tuple[Charge, list[Obstacle]]:
+    """Return a charge with its leaks, and what keeps its total from being conserved.
+
+    Where no flux was accepted, one of at most a millionth is no leak but an obstacle of that size.
+    """
     walls = faces(problem.extent)
-    if walls and not charge.flux and not problem.stationary:
-        charge = replace(charge, flux=spatial_flux(problem, charge))
     parts = {"density": charge.density, **charge.flux}
-    jump = seam(problem, parts)
-    if jump is not None:
-        return charge, [Obstacle(jump, 1.0, "seam")]
+    jumps = {c: size for c, size in seams(problem, parts).items() if size > ROUNDING}
+    if jumps:
+        worst = max(jumps, key=lambda c: jumps[c])
+        return charge, [Obstacle(worst, jumps[worst], "seam")]
     sizes = {face: leak(problem, charge.flux[face[0]], face) for face in walls}
-    leaks = tuple(face for face, size in sizes.items() if size > tolerance)
-    ends = {f: f"{f[0]} = {_end(problem, f):g}" for f in leaks}
     accepted = charge.balance or problem.stationary  # whose laws are of fluxes alone
-    obstacles = [] if accepted else [Obstacle(ends[f], sizes[f], "wall") for f in leaks]
-    return replace(charge, leaks=leaks), obstacles
+    least = ROUNDING if accepted else TOLERANCE
+    leaks = tuple(face for face, size in sizes.items() if size > least)
+    found = [
+        Obstacle(f"{face[0]} = {_end(problem, face):g}", size, "wall")
+        for face, size in sizes.items()
+        if size > ROUNDING and not accepted
+    ]
+    return replace(charge, leaks=leaks), found
 
 
 def _end(problem: Problem, face: tuple[str, int]) -> float:

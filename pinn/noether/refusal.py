@@ -1,7 +1,7 @@
 """Why a claimed law is refused, in one sentence, with the law that holds in its place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -15,45 +15,66 @@ from pinn.noether.current import contract
 from pinn.noether.declared import rate_of_change
 from pinn.noether.totals import total
 from pinn.noether.typical import random_solutions
+from pinn.noether.verdict import Verdict
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.spectral import Grid
 
-TOLERANCE = 1e-8
 SAMPLES = 16
 SEED = 0
 AGREE = 1e-9
 NODES = {1: 129, 2: 48, 3: 24}
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """How well a claim holds on random jets.
+_NO_CHARGE = {
+    "no gradient": (
+        "The charge {0!r} has no gradient: it is constant, or constant piece by piece (as floor, "
+        "sign and stop_gradient make it), so that it says nothing of the solution; give a smooth "
+        "function of the state, or remove it."
+    ),
+    "wrong gradient": (
+        "The charge {0!r} changes otherwise than its derivative says ({1}): "
+        "jax.lax.stop_gradient, rounding or a jump hides a part of it from differentiation; write "
+        "it as a smooth function."
+    ),
+    "divergence": (
+        "The charge {0!r} is trivial: its density is a divergence, so that its total depends on "
+        "the boundary values alone, whatever the equation; remove it."
+    ),
+    "not finite": (
+        "The charge {0!r} is not finite at {2}, which the problem reaches and where its equation "
+        "is finite: check its formula."
+    ),
+    "nowhere finite": (
+        "The charge {0!r} is not finite on any random jet near the initial data: check its "
+        "formula, or the initial data."
+    ),
+    "jump": (
+        "The charge {0!r} is not conserved along the solution: it changes by {3:.1e} of its size "
+        "up to {2}, far more than the solution's error, so that it jumps or branches there; write "
+        "it as a smooth function that is conserved on both sides, or remove it."
+    ),
+    "flux": (
+        "The flux that was found for {0!r} does not carry its law ({1}): declare "
+        "pinn.Balance(density, source, flux=...) with its flux."
+    ),
+}
+
+
+def refusal(
+    problem: Problem, charge: Charge, verdict: Verdict, where: str = "on random jets"
+) -> str:
+    """Return the sentence that refuses a claim which does not hold.
 
     Args:
-        claim: the charge's name.
-        kind: `symmetry` (Δ ≡ 0 off shell), `first integral` (dI/dt ≡ 0 on shell), `multiplier`
-            (E(Λ·residual) ≡ 0 off shell) or `balance law`; `wall` or `seam` where a true local law
-            does not give a conserved total.
-        defect: the largest |Σ terms| / Σ |terms|; round-off for a true claim. For a wall, the
-            largest flux through it relative to that without boundary conditions.
-        where: the face or the coordinate of a wall or seam.
+        problem: whose claim.
+        charge: the claim's.
+        verdict: what it came to.
+        where: it was tested.
     """
-
-    claim: str
-    kind: str
-    defect: float
-    where: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the defect is round-off."""
-        return self.defect <= TOLERANCE
-
-
-def refusal(problem: Problem, charge: Charge, verdict: Verdict) -> str:
-    """Return the sentence that refuses a claim which does not hold."""
-    size = f"relative defect {verdict.defect:.1e} on random jets"
+    size = f"relative defect {verdict.defect:.1e} {where}"
+    if verdict.kind in _NO_CHARGE:
+        return _NO_CHARGE[verdict.kind].format(verdict.claim, size, verdict.where, verdict.defect)
     if verdict.kind == "wall":
         return (
             f"The total of {verdict.claim!r} is not conserved, since its flux through "

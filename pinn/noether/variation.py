@@ -92,8 +92,8 @@ def random_functions(
     power = 1 + max((above.count(c) for _, above in split.values() for c in axes), default=0)
     tests: dict[str, np.ndarray] = {}
     for name in sorted({root for root, _ in split.values()}):
-        wave = _Wave.random(generator, function.space, name, len(axes), centre, count)
-        bump = _Bump.random(generator, function.space, name, len(axes), power, count)
+        wave = Wave.random(generator, function.space, name, len(axes), centre, count)
+        bump = Bump.random(generator, function.space, name, len(axes), power, count)
         for entry, (root, above) in split.items():
             if root == name:
                 orders = [above.count(c) for c in axes]
@@ -121,7 +121,7 @@ def _fixed(generator, axis: Axis, points: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Wave:
+class Wave:
     """c + Σ a sin(k·z + φ), component by component."""
 
     mean: np.ndarray
@@ -131,24 +131,35 @@ class _Wave:
 
     @classmethod
     def random(cls, generator, space: JetSpace, name: str, dimensions: int, centre, count: int):
+        """Return functions drawn at random, of a field's shape."""
         shape = space.shape(name)
         middle = np.broadcast_to(np.asarray(centre.get(name, 0.0), float), shape)
         largest = np.max(np.abs(middle), initial=0.0) or 1.0
         spread = np.where(middle == 0.0, largest, 0.5 * np.abs(middle)) / WAVES
         size = spread[None, None] * generator.uniform(0.3, 1.0, (count, WAVES, *shape))
         waves = generator.uniform(-1.2, 1.2, (count, WAVES, dimensions))
-        return cls(middle, size, waves, generator.uniform(0.0, 6.3, (count, WAVES)))
+        means = np.broadcast_to(middle, (count, *shape))
+        return cls(means, size, waves, generator.uniform(0.0, 6.3, (count, WAVES)))
+
+    @classmethod
+    def about(cls, generator, mean: np.ndarray, size: np.ndarray, dimensions: int) -> "Wave":
+        """Return one function for each mean, with waves of up to a size."""
+        count, shape = len(mean), mean.shape[1:]
+        sizes = size[:, None] * generator.uniform(0.3, 1.0, (count, WAVES, *shape))
+        waves = generator.uniform(-1.2, 1.2, (count, WAVES, dimensions))
+        return cls(mean, sizes, waves, generator.uniform(0.0, 6.3, (count, WAVES)))
 
     def derivative(self, unit: np.ndarray, orders: list[int]) -> np.ndarray:
+        """Return a derivative at points of [−1, 1]^d, of shape (functions, points, ...)."""
         turned = self.phases + 0.5 * np.pi * sum(orders)
         angle = np.einsum("pd,swd->spw", unit, self.waves) + turned[:, None]
         factor = np.prod(self.waves ** np.array(orders)[None, None], axis=-1)
         value = np.einsum("spw,sw,sw...->sp...", np.sin(angle), factor, self.size)
-        return value if any(orders) else value + self.mean[None, None]
+        return value if any(orders) else value + self.mean[:, None]
 
 
 @dataclass(frozen=True)
-class _Bump:
+class Bump:
     """a Π (1 − z²)^p sin(k z + φ), which vanishes at the ends with p − 1 derivatives.
 
     Random k and φ span no finite space, to which some polynomial would be orthogonal.
@@ -161,11 +172,13 @@ class _Bump:
 
     @classmethod
     def random(cls, generator, space: JetSpace, name: str, dimensions: int, power: int, count: int):
+        """Return functions drawn at random, of a field's shape."""
         size = generator.uniform(-1.0, 1.0, (count, *space.shape(name)))
         waves = generator.uniform(0.5, 3.0, (count, dimensions))
         return cls(size, waves, generator.uniform(0.0, 6.3, (count, dimensions)), power)
 
     def derivative(self, unit: np.ndarray, orders: list[int]) -> np.ndarray:
+        """Return a derivative at points of [−1, 1]^d, of shape (functions, points, ...)."""
         base = np.polynomial.Polynomial([1.0, 0.0, -1.0]) ** self.power
         value = np.ones((len(self.size), len(unit)))
         for axis, order in enumerate(orders):

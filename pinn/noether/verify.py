@@ -1,7 +1,7 @@
-"""Every claim is checked on random jets before anything relies on it."""
+"""Every claim is checked on thousands of jets before anything relies on it."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import jax
@@ -10,24 +10,90 @@ import numpy as np
 from jaxtyping import Array
 
 from pinn.errors import ProblemError
-from pinn.jets import Jet, partial, random_jets
+from pinn.jets import Jet, partial
 from pinn.noether.charge import Charge
 from pinn.noether.current import contract
+from pinn.noether.declared import with_flux
 from pinn.noether.derivation import derive_charges
 from pinn.noether.invariance import off_shell
-from pinn.noether.laws import local_defect, with_walls
-from pinn.noether.refusal import TOLERANCE, refusal
-from pinn.noether.refusal import Verdict as Verdict
-from pinn.noether.typical import random_solutions, typical
+from pinn.noether.laws import field_test, pointwise, weakly, with_walls
+from pinn.noether.motion import motion_of, slope_of
+from pinn.noether.reach import Reach
+from pinn.noether.refusal import refusal
+from pinn.noether.rounding import IDLE, TERMS, Columns
+from pinn.noether.sampling import close, sampled
+from pinn.noether.verdict import JetTests, Seen, Test, Verdict, gradient_verdict, verdict_of
+from pinn.noether.weak import Weak, WeakTests
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 
-IDLE = 1e-13
-SAMPLES = 16
-SEED = 0
 
-Sums = Callable[[Jet], tuple[Array, Array]]
-Test = Callable[[Jet], dict[str, tuple[Array, Array]]]
+@dataclass(frozen=True, eq=False)
+class Laws:
+    """The laws of a problem, compiled once to be tested wherever its solutions go.
+
+    Args:
+        problem: whose laws.
+        charges: as derived, with every source that was stated.
+        jets: the tests at jets.
+        weak: the tests on functions, of laws over space whose flux is not known.
+    """
+
+    problem: Problem
+    charges: Mapping[str, Charge]
+    jets: JetTests
+    weak: tuple[WeakTests, ...]
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Laws":
+        """Derive the charges of a problem, and compile their tests."""
+        charges = derive_charges(problem)
+        if not problem.extent:
+            tests = {name: _test(problem, charge) for name, charge in charges.items()}
+            return cls(problem, charges, JetTests.of(problem, tests, *_advanced(problem)), ())
+        tests = {name: field_test(problem, charge) for name, charge in charges.items()}
+        rest = {n: c for n, c in charges.items() if pointwise(problem, c) is None}
+        weak: dict[str, Weak] = {n: weakly(problem, c) for n, c in rest.items()}
+        residual = problem.dynamics.residual
+        made = JetTests.of(problem, tests, residual, set(residual.needs))
+        return cls(problem, charges, made, WeakTests.every(problem, weak))
+
+    def sampled(self, reach: Reach) -> dict[str, np.ndarray]:
+        """Return as many jets as are tested at once."""
+        return sampled(self.problem, reach, self.jets.entries, self.jets.count)
+
+    def examined(
+        self, points: Columns, strict: np.ndarray, reach: Reach
+    ) -> tuple[dict[str, Verdict], dict[str, bool]]:
+        """Return what each charge comes to, and whether its source is nothing on solutions.
+
+        Args:
+            points: jets, `jets.count` of them.
+            strict: at which of them claims must be finite if the equation is.
+            reach: in which functions are drawn.
+        """
+        known, verdicts, idle = self.jets.run(points), {}, {}
+        by_function = {n: d for w in self.weak for n, d in w.on(self.problem, reach).items()}
+        for name, charge in self.charges.items():
+            seen = Seen(self.jets, name, points, known)
+            law, density = by_function.get(name, (None, None))
+            idle[name] = _steady(self.problem, charge) and not seen.defect("source").real
+            kind = kind_of(replace(charge, source=None) if idle[name] else charge)
+            found = verdict_of(seen, kind, strict, law)
+            if found.holds and not self.problem.stationary:
+                slope = slope_of(self.problem, charge, seen)
+                found = gradient_verdict(seen, found, motion_of(self.problem, charge, seen), slope)
+            if found.holds and density is not None and not density.real:
+                found = Verdict(name, "divergence", 0.0)
+            verdicts[name] = found
+        return verdicts, idle
+
+
+@lru_cache(maxsize=64)
+def laws_of(problem: Problem) -> Laws:
+    """Return the laws of a problem, to be tested on whatever jets."""
+    with arithmetic("float64"), jax.ensure_compile_time_eval():
+        return Laws.of(problem)
 
 
 @lru_cache(maxsize=64)
@@ -37,64 +103,36 @@ def verify(problem: Problem) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]]
     A charge whose source vanishes identically is returned as conserved; one whose source depends on
     time is not, since a pulse may lie between the sampled times.
     """
-    with arithmetic("float64"):
-        return _verify(problem)
+    with arithmetic("float64"), jax.ensure_compile_time_eval():
+        laws = laws_of(problem)
+        if not laws.charges:
+            return laws.charges, ()
+        reach = Reach.of(problem)
+        verdicts, idle = laws.examined(laws.sampled(reach), close(laws.jets.count), reach)
+        charges = {n: replace(c, source=None) if idle[n] else c for n, c in laws.charges.items()}
+        if problem.extent:
+            for name in charges:
+                found = _enclosed(problem, charges[name], verdicts[name], reach)
+                charges[name], verdicts[name] = found
+        return charges, tuple(verdicts.values())
 
 
-def _verify(problem: Problem) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]]:
-    charges = derive_charges(problem)
-    if not charges:
-        return charges, ()
-    if problem.extent:
-        return _verify_fields(problem, charges)
-    tests = {name: _test(problem, charge) for name, charge in charges.items()}
-    jets = {name: random for name, (_, random) in tests.items()}
-    evaluate = jax.jit(lambda jets: {n: jax.vmap(test)(jets[n]) for n, (test, _) in tests.items()})
-    defects = jax.tree.map(np.asarray, evaluate(jets))
-    verdicts, verified = [], {}
-    for name, charge in charges.items():
-        defect = _largest(name, *defects[name]["claim"])
-        idle = _steady(problem, charge) and _largest(name, *defects[name]["source"]) <= IDLE
-        verified[name] = replace(charge, source=None) if idle else charge
-        verdicts.append(Verdict(name, _kind(verified[name]), defect))
-    return verified, tuple(verdicts)
-
-
-def _verify_fields(
-    problem: Problem, charges: Mapping[str, Charge]
-) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]]:
-    verdicts, verified = [], {}
-    for name, charge in charges.items():
-        if _steady(problem, charge) and _vanishes(problem, charge):
-            charge = replace(charge, source=None)
-        verdict = Verdict(name, _kind(charge), _largest(name, *_field_defect(problem, charge)))
-        if verdict.holds:
-            charge, obstacles = with_walls(problem, charge, TOLERANCE)
-            for obstacle in obstacles[:1]:
-                verdict = Verdict(name, obstacle.kind, obstacle.size, obstacle.where)
-        verified[name] = charge
-        verdicts.append(verdict)
-    return verified, tuple(verdicts)
-
-
-def _field_defect(problem: Problem, charge: Charge) -> tuple[np.ndarray, np.ndarray]:
-    lagrangian, generator = problem.action_density, charge.generator
-    if lagrangian is None or generator is None or charge.balance:
-        return local_defect(problem, charge)
-    sums, entries = off_shell(lagrangian, generator)
-    jets = random_solutions(problem, entries, SEED, SAMPLES)
-    total, size = jax.jit(jax.vmap(sums))(jets)
-    return np.asarray(total), np.asarray(size)
-
-
-def _vanishes(problem: Problem, charge: Charge) -> bool:
-    """Tell whether a charge's source is zero on every solution."""
-    if charge.source is None:
-        return False
-    source = problem.dynamics.restricted(charge.source)
-    jets = random_solutions(problem, source.needs, SEED, SAMPLES)
-    values = np.asarray(jax.jit(jax.vmap(source))(jets))
-    return bool(np.all(np.isfinite(values)) and np.max(np.abs(values), initial=0.0) <= IDLE)
+def _enclosed(
+    problem: Problem, charge: Charge, verdict: Verdict, reach: Reach
+) -> tuple[Charge, Verdict]:
+    """Return a charge with its flux and leaks, and what comes of a law that holds locally."""
+    if not verdict.holds:
+        return charge, verdict
+    charge, gap = with_flux(problem, charge, reach)
+    if gap is not None and gap.real and gap.size > verdict.defect:
+        verdict = Verdict(charge.name, "flux", gap.size, "", True)
+        if not verdict.holds:
+            return charge, verdict
+    charge, obstacles = with_walls(problem, charge)
+    for obstacle in obstacles:
+        if obstacle.size > verdict.defect or not verdict.real:
+            verdict = Verdict(charge.name, obstacle.kind, obstacle.size, obstacle.where, True)
+    return charge, verdict
 
 
 def _steady(problem: Problem, charge: Charge) -> bool:
@@ -122,7 +160,8 @@ def verified_charges(problem: Problem) -> Mapping[str, Charge]:
     return charges
 
 
-def _kind(charge: Charge) -> str:
+def kind_of(charge: Charge) -> str:
+    """Return what kind of law a charge obeys."""
     if charge.generator is not None and not charge.balance:
         return "symmetry"
     if charge.multiplier is not None:
@@ -130,28 +169,40 @@ def _kind(charge: Charge) -> str:
     return "first integral" if charge.source is None else "balance law"
 
 
-def _test(problem: Problem, charge: Charge) -> tuple[Test, Jet]:
-    """Return what to evaluate at one random jet, and the random jets."""
+def _advanced(problem: Problem) -> tuple[Callable[[Jet], Array], set[str]]:
+    """Return the highest derivatives on the solution through a state, and what they need."""
+    state = (problem.time, *problem.dynamics.state_entries)
+    highest = problem.dynamics.highest.values()
+
+    def equation(jet: Jet) -> Array:
+        solution = problem.dynamics.on_shell({n: jet[n] for n in state})
+        return jnp.concatenate([jnp.ravel(solution[n]) for n in highest])
+
+    return equation, set(state)
+
+
+def _test(problem: Problem, charge: Charge) -> tuple[Test, set[str]]:
+    """Return what to evaluate at one jet, and the entries that this needs."""
     lagrangian, generator, source = problem.action_density, charge.generator, charge.source
     if lagrangian is not None and generator is not None and not charge.balance:
         claim, entries = off_shell(lagrangian, generator)
     else:
-        claim, entries = _on_shell(problem, charge)
-    state = (problem.time, *problem.dynamics.state_entries)
+        claim, entries = _on_shell(problem, charge), set()
+    state, length = (problem.time, *problem.dynamics.state_entries), problem.interval.length
 
     def test(jet: Jet) -> dict[str, tuple[Array, Array]]:
-        found = {"claim": claim(jet)}
+        solution = problem.dynamics.on_shell({n: jet[n] for n in state}, charge.needs)
+        value = charge.density(solution)
+        found = {"claim": claim(jet), "value": (value, jnp.abs(value))}
         if source is not None:
-            solution = problem.dynamics.on_shell({n: jet[n] for n in state}, charge.needs)
-            rate = jnp.abs(source(solution))
-            found["source"] = rate, jnp.abs(charge.density(solution)) + rate
+            found["source"] = source(solution), IDLE / TERMS / length * jnp.abs(value)
         return found
 
-    return test, _jets(problem, (*entries, *state))
+    return test, entries
 
 
-def _on_shell(problem: Problem, charge: Charge) -> tuple[Sums, set[str]]:
-    """Return |dI/dt − source| and the size of its terms on the solution through a jet."""
+def _on_shell(problem: Problem, charge: Charge) -> Callable[[Jet], tuple[Array, Array]]:
+    """Return dI/dt − source and the size of its terms on the solution through a jet."""
     density, time = charge.density, problem.time
     state = (time, *problem.dynamics.state_entries)
     rates = {n: problem.space.raised(n, time) for n in density.needs if n != time}
@@ -166,30 +217,6 @@ def _on_shell(problem: Problem, charge: Charge) -> tuple[Sums, set[str]]:
         size = sum((contract(jnp.abs(a), jnp.abs(b)) for a, b in terms), jnp.zeros(density.shape))
         if charge.source is not None:
             total, size = total - charge.source(jet), size + jnp.abs(charge.source(jet))
-        return jnp.abs(total), size
+        return total, size
 
-    return sums, set()
-
-
-def _jets(problem: Problem, entries: Iterable[str]) -> Jet:
-    """Return random jets around the initial data, at times in every piece of the interval."""
-    space, interval = problem.space, problem.interval
-    pieces = len(interval.breakpoints) + 1
-    jets = random_jets(space, entries, SEED, SAMPLES * pieces, typical(problem))
-    ends = np.array([interval.lower, *interval.breakpoints, interval.upper])
-    shares = (np.arange(SAMPLES) + 0.5) / SAMPLES
-    times = ends[:-1, None] + np.diff(ends)[:, None] * shares
-    return Jet(space, {**jets, problem.time: jnp.asarray(times.ravel())})
-
-
-def _largest(name: str, total: np.ndarray, size: np.ndarray) -> float:
-    """Return the largest relative defect over the samples where everything is finite."""
-    finite = np.isfinite(total) & np.isfinite(size)
-    if not finite.any():
-        raise ProblemError(
-            f"The charge {name!r} is not finite on any random jet near the initial data: "
-            "check its formula, or the initial data."
-        )
-    total, size = total[finite], size[finite]
-    relative = np.divide(total, size, out=np.zeros_like(total), where=size > 0.0)
-    return float(relative.max(initial=0.0))
+    return sums

@@ -19,7 +19,6 @@ SAMPLES = 8
 STEPS = 8
 SEED = 3
 LATEST = 3
-PERIODIC = 1e-9
 
 Face = tuple[str, int]
 
@@ -52,8 +51,8 @@ def leak(problem: Problem, flux: JetFunction, face: Face) -> float:
         return evaluate(moving), evaluate(obeyed)
 
     free, bound = jax.tree.map(np.asarray, jax.jit(jax.vmap(both))(fixed, moving))
-    size = np.max(np.abs(free), initial=0.0)
-    return float(np.max(np.abs(bound), initial=0.0) / size) if size > 0.0 else 0.0
+    size, left = (np.max(np.abs(v.reshape(SAMPLES, -1)), axis=0) for v in (free, bound))
+    return float(np.max(left / np.where(size > 0.0, size, 1.0), initial=0.0))
 
 
 def _constraints(problem: Problem, flux: JetFunction, face: Face) -> Iterator[JetFunction]:
@@ -121,24 +120,22 @@ def _projected(problem: Problem, constraints, fixed, moving):
     return restore(jax.lax.fori_loop(0, STEPS, step, flat))
 
 
-def seam(problem: Problem, parts: Mapping[str, JetFunction]) -> str | None:
-    """Return the periodic coordinate across whose seam a density or flux jumps, or None."""
+def seams(problem: Problem, parts: Mapping[str, JetFunction]) -> dict[str, float]:
+    """Return by periodic coordinate how far a density or flux jumps where the circle closes."""
     circles = [c for c, axis in problem.extent.items() if isinstance(axis, Periodic)]
-    for coordinate in circles:
-        if any(_jumps(problem, part, coordinate) for part in parts.values()):
-            return coordinate
-    return None
+    return {c: max(_jump(problem, part, c) for part in parts.values()) for c in circles}
 
 
-def _jumps(problem: Problem, part: JetFunction, coordinate: str) -> bool:
+def _jump(problem: Problem, part: JetFunction, coordinate: str) -> float:
     if coordinate not in part.needs:
-        return False
+        return 0.0
     jets, axis = random_solutions(problem, part.needs, SEED, SAMPLES), problem.extent[coordinate]
 
     def at(value: float) -> np.ndarray:
         moved = {**jets, coordinate: jnp.full((SAMPLES,), value)}
-        return np.asarray(jax.vmap(part)(Jet(problem.space, moved)))
+        return np.asarray(jax.vmap(part)(Jet(problem.space, moved))).reshape(SAMPLES, -1)
 
     lower, upper = at(axis.lower), at(axis.upper)
-    size = np.max(np.abs(lower)) + np.max(np.abs(upper))
-    return bool(np.max(np.abs(upper - lower)) > PERIODIC * size)
+    size = np.max(np.abs(lower), axis=0) + np.max(np.abs(upper), axis=0)
+    gap = np.max(np.abs(upper - lower), axis=0)
+    return float(np.max(gap / np.where(size > 0.0, size, 1.0)))
