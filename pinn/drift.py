@@ -8,6 +8,7 @@ from pinn.noether.anchor import anchor
 from pinn.noether.verify import verified_charges
 from pinn.problem.problem import Problem
 from pinn.problem.scan import scan
+from pinn.references.clock import stops
 from pinn.spectral import Panelled, Rule
 from pinn.trajectory import Trajectory
 from pinn.watch import Watch
@@ -151,13 +152,13 @@ def _gained(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarray]:
     """Return ∫ source dt from the first time, by Gauss–Legendre quadrature in small panels.
 
     The panels end at the times, where the trajectory's own pieces do, which are short where it is
-    fast, and where the data jump; they are cut in halves where a rate varies within one.
+    fast, and where the data vary or jump; they are cut in halves where a rate varies within one.
     """
-    jumps = scan(trajectory.problem)[trajectory.problem.time].jumps
-    ends = np.concatenate([trajectory.joints, jumps])
+    problem = trajectory.problem
+    ends = np.concatenate([trajectory.joints, problem.interval.lower + stops(problem)])
     edges = np.union1d(times, ends[(ends > times[0]) & (ends < times[-1])])
     # A rate that is rounding of its charge is not resolved by any panels.
-    scales, duration = anchor(trajectory.problem).scales, times[-1] - times[0]
+    scales, duration = anchor(problem).scales, times[-1] - times[0]
     for _ in range(CUTS):
         rule = Rule(edges, 8)
         rates = {n: np.asarray(r) for n, r in trajectory.sources(rule.nodes).items()}

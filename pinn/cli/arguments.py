@@ -112,6 +112,7 @@ def _solve(parser: Parser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the first parameters (0)")
     _recipe(parser.add_argument_group("recipe"))
+    _comparison(parser)
     _quiet(parser)
     _no_cache(parser)
 
@@ -157,6 +158,7 @@ def _resume(parser: Parser) -> None:
         metavar="N",
         help="the most steps in each window; trains a complete run in one window further",
     )
+    _comparison(parser)
     _quiet(parser)
     _no_cache(parser)
 
@@ -208,6 +210,22 @@ def _set(parser: Parser) -> None:
 
 def _quiet(parser: Parser) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _comparison(parser: Parser) -> None:
+    parser.add_argument(
+        "--no-compare",
+        action="store_false",
+        dest="compare",
+        help="compute no reference, and print no scores",
+    )
+    parser.add_argument(
+        "--budget",
+        type=float,
+        default=600.0,
+        metavar="S",
+        help="seconds for the comparison; what is not had in time is said (600)",
+    )
 
 
 def _no_cache(parser: Parser) -> None:

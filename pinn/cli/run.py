@@ -62,8 +62,7 @@ def resume_run(arguments: Namespace) -> int:
         raise CheckpointError(str(error).replace("trust=True", "--trust")) from error
     if saved.complete and arguments.steps is None:
         remark(f"The solver in {arguments.run!r} is complete: nothing is left to train.")
-        print(_scores(saved))
-        return 0
+        return _show_scores(arguments, saved) or 0
     _announce(arguments, f"{_stated(saved.problem)}: going on from {saved.reached:.6g}")
     train = lambda: pinn.resume(  # noqa: E731
         saved, steps=arguments.steps, progress=not arguments.quiet
@@ -210,22 +209,31 @@ def _train(
             raise KeyboardInterrupt(TOO_EARLY) from error
         if solution.complete and not solution.converged and not said:
             remark(f"The solver is not converged: its residual is {solution.residual:.1e}.")
+        stopped = None
         try:
-            _announce(arguments, "Computing the reference")
-            print(_scores(solution))
+            stopped = _show_scores(arguments, solution)
         finally:
             if folder is not None:
                 solution.save(folder, overwrite=overwrite)
             remark(_farewell(solution, folder))
+    if stopped:
+        return stopped
     if solution.converged:
         return 0
     return INTERRUPTED if interrupts else INCOMPLETE
 
 
-def _scores(solution: "Solution") -> str:
+def _show_scores(arguments: Namespace, solution: "Solution") -> int | None:
+    """Print the scores, unless they are not wanted; return the exit code of a Ctrl-C meanwhile."""
+    if not arguments.compare:
+        return None
     import pinn
 
-    return f"{_stated(solution.problem)}\n{pinn.compare(solution).table()}"
+    _announce(arguments, "Computing the reference")
+    with _noting_interrupts() as interrupts:
+        scores = pinn.compare(solution, budget=arguments.budget, progress=not arguments.quiet)
+    print(f"{_stated(solution.problem)}\n{scores.table()}")
+    return INTERRUPTED if interrupts else None
 
 
 def _farewell(solution: "Solution", folder: str | None) -> str:

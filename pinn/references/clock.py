@@ -15,6 +15,7 @@ from pinn.problem.scan import scan
 FAR = 8.0
 # A high-order step takes a few pieces between the knots at once.
 STRIDE = 4
+MOST = 64
 
 
 def local(interval: Interval, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,8 +48,11 @@ def stops(problem: Problem) -> Float[np.ndarray, " stops"]:
 
     They are knots of the explicit dependence on time, few where it is smooth, and every jump.
     """
-    interval = problem.interval
-    knots = scan(problem)[problem.time].knots[::STRIDE][1:] - interval.lower
+    interval, knots = problem.interval, scan(problem)[problem.time].knots
+    # Far from zero the data themselves carry the rounding of the time, which is no variation.
+    far = abs(interval.lower) > FAR * interval.length
+    stride = max(STRIDE, len(knots) // MOST) if far else STRIDE
+    knots = knots[::stride][1:] - interval.lower
     inside = knots[knots < interval.length * (1.0 - 1e-12)]
     return np.union1d(inside, jumps(problem))
 

@@ -50,8 +50,16 @@ def converging(gap: float, before: float, ratio: float) -> float:
     return gap / (ratio - 1.0) if before >= ASYMPTOTIC * ratio * gap else gap
 
 
-def rounding(problem: Problem, solution: Trajectory, points: Points) -> float:
-    """Return what rounding in each coordinate does to the values, and in the values themselves."""
+def rounding(problem: Problem, solution: Trajectory, points: Points, absolute: bool) -> float:
+    """Return what rounding in each coordinate does to the values, and in the values themselves.
+
+    Args:
+        problem: whose fields these are.
+        solution: knows their slopes.
+        points: where.
+        absolute: whether coordinates are rounded as they are, as in a closed form, or counted from
+            the axis's start, as a reference counts time.
+    """
     eps, space = float(np.finfo(float).eps), problem.space
     slopes = {
         (name, c): space.raised(name, c) for name in problem.fields for c in space.coordinates
@@ -63,7 +71,8 @@ def rounding(problem: Problem, solution: Trajectory, points: Points) -> float:
         moved = 0.0
         for c, axis, place in zip(space.coordinates, problem.axes.values(), points, strict=True):
             slope = np.asarray(jet[slopes[name, c]])
-            at = np.maximum(np.abs(place), axis.length).reshape((-1,) + (1,) * (slope.ndim - 1))
+            moved_by = np.abs(place) if absolute else np.abs(place - axis.lower)
+            at = np.maximum(moved_by, axis.length).reshape((-1,) + (1,) * (slope.ndim - 1))
             moved += float(np.linalg.norm(slope * at)) * eps
         errors.append(moved / size if size else 0.0)
     return max(errors) + 4.0 * eps

@@ -78,11 +78,11 @@ def integrate(problem: Problem, method: AbstractMethod, watch: Watch) -> Steps:
         ProblemError: the method needs an acceleration that does not depend on the velocity.
     """
     equation, march, state = stepping(problem, method)
-    whole = isinstance(method, Adaptive) and method.limit > CHUNK
+    adaptive = isinstance(method, Adaptive)
     pieces, begin, first, taken = [], 0.0, None, 0
     while True:
         watch(f"integrating by {method.name}", begin / problem.interval.length)
-        result = march(state, begin, first, CHUNK if whole else None)
+        result = march(state, begin, first, min(CHUNK, method.limit) if adaptive else None)
         kept = np.isfinite(np.asarray(result.ts))
         times = np.asarray(result.ts)[kept]
         states = jax.tree.map(lambda leaf, kept=kept: np.asarray(leaf)[kept], result.ys)
@@ -91,7 +91,7 @@ def integrate(problem: Problem, method: AbstractMethod, watch: Watch) -> Steps:
         if result.result == diffrax.RESULTS.successful:
             break
         advanced = times[-1] - begin > LEAST * problem.interval.length
-        if not (whole and advanced and result.result == diffrax.RESULTS.max_steps_reached):
+        if not (adaptive and advanced and result.result == diffrax.RESULTS.max_steps_reached):
             raise PinnError(_stopped(problem, method, times[-1]))
         if taken >= method.limit:
             raise TooManySteps(_stopped(problem, method, times[-1]))

@@ -16,7 +16,7 @@ from pinn.references.clock import shown, stops
 from pinn.references.collocation import Collocation, Radau, marched
 from pinn.references.evolution import Evolution
 from pinn.references.panels import Panels
-from pinn.references.resolution import least_counts
+from pinn.references.resolution import jumping, least_counts
 from pinn.references.series import chopped, padded, space_tail
 from pinn.spectral import Grid
 from pinn.watch import Watch
@@ -250,7 +250,7 @@ def _start(evolution: Evolution, before: Stretch) -> Array:
 
 
 def _not_smooth(problem: Problem, counts: tuple[int, ...], tail: float) -> str:
-    return (
+    return jumping(problem) + (
         f"The solution of {problem.name!r} is not smooth enough for a spectral reference: with "
         f"{' × '.join(map(str, counts))} points its series still ends at {tail:.0e} of its size; "
         "shorten the time interval, smooth the initial data so that they meet the boundary "

@@ -28,7 +28,7 @@ from pinn.watch import OutOfTime, Watch
 NUMBERS = 2**24
 # The difference to another run is near the error itself; three times of it bounds it.
 SAFETY = 3.0
-STIFF = Adaptive("Kvaerno5", rtol=1e-10)
+FIRST, STIFF = Adaptive(), Adaptive("Kvaerno5", rtol=1e-10)
 Method = AbstractMethod | FieldMethod
 
 
@@ -100,8 +100,9 @@ class Reference:
 def _estimate(mine: Reference, watch: Watch) -> float:
     problem, method = mine.problem, mine.method
     points = scattered(problem)
-    floor = rounding(problem, mine.trajectory, points)
-    if isinstance(method, Closed):
+    closed = isinstance(method, Closed)
+    floor = rounding(problem, mine.trajectory, points, closed)
+    if closed:
         return floor
     another = partial(solve_reference, problem, watch=watch)
     if problem.extent:
@@ -177,7 +178,7 @@ def _either(
     problem: Problem, method: AbstractMethod, watch: Watch, chosen: bool
 ) -> tuple[AbstractMethod, Steps]:
     """Return an integration, by an implicit method where none was named and the first is slow."""
-    if not chosen:
+    if not chosen or method != FIRST:
         return method, integrate(problem, method, watch)
     try:
         return method, integrate(problem, method, watch.part(0.5))
@@ -220,7 +221,7 @@ def _preferred(problem: Problem) -> Method:
         return problem.references[0]
     if problem.extent:
         return preferred(problem)
-    return Adaptive() if problem.exact is None else Closed()
+    return FIRST if problem.exact is None else Closed()
 
 
 def _closed(problem: Problem) -> Callable[[tuple[str, ...]], Callable[[Any, Array], Jet]]:

@@ -26,3 +26,19 @@ def _least(axis: Axis, variation: Variation) -> int:
         lengths = np.where(np.abs(middles - jump) < GRADED * lengths, np.inf, lengths)
     narrowest = float(np.min(lengths, initial=axis.length))
     return int(np.ceil(SEES * axis.length / narrowest))
+
+
+def jumping(problem: Problem) -> str:
+    """Return where in space the data jump, as the start of a sentence; nothing where they do not.
+
+    A series cannot follow a solution across a jump of a coefficient, whose slope jumps too.
+    """
+    variations = scan(problem)
+    places = [f"{n} = {p:.6g}" for n in problem.extent for p in variations[n].jumps]
+    if not places:
+        return ""
+    return (
+        f"The data of {problem.name!r} jump or have a kink at {', '.join(places[:4])}, where the "
+        "solution is not smooth: state each side as a problem or a field of its own, with "
+        "conditions that join them there, or smooth the jump. "
+    )

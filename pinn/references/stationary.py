@@ -15,7 +15,7 @@ from pinn.jets import Jet
 from pinn.problem.problem import Problem
 from pinn.references.collocated import Collocated
 from pinn.references.layout import components
-from pinn.references.resolution import least_counts
+from pinn.references.resolution import jumping, least_counts
 from pinn.references.series import differentiated, space_tail
 from pinn.references.solvability import (
     balanced,
@@ -197,11 +197,11 @@ def _stalled(collocated: Collocated, flat: np.ndarray, rest: float) -> str:
 
 
 def _not_resolved(problem: Problem, solved: Stationary) -> str:
-    return (
+    return jumping(problem) + (
         f"The stationary problem {problem.name!r} has no smooth solution that "
         f"{' × '.join(map(str, solved.counts))} points resolve: {solved.rest:.1e} of the equation "
-        "is left between them. Coefficients may jump, conditions be too many or too few, or a "
-        "layer be too thin; smooth the data, or give exact=."
+        "is left between them. Conditions may be too many or too few, or a layer too thin; check "
+        "them, smooth the data, or give exact=."
     )
 
 
