@@ -75,7 +75,7 @@ def calls(solution: pinn.Solution) -> dict:
 ASKED = ("call", "jet", "evaluate", "charges")
 # Every transformation meets two cases with two questions, every case all questions.
 PAIRS = [
-    ([*CASES][(k + shift) % 4], ASKED[(k // 4 + 2 * k + shift) % 4], transform)
+    ([*CASES][(k + shift) % 4], ASKED[(k % 4 + k // 4 + 3 * shift) % 4], transform)
     for k, transform in enumerate(TRANSFORMED)
     for shift in (0, 1)
 ]
