@@ -338,7 +338,7 @@ BROKEN = {
         "No module named 'a_module_that_is_not_there'",
     ),
     "mistake": ("value = 1 / 0\n", "ZeroDivisionError: division by zero"),
-    "syntax": ("def broken(:\n", "not valid Python"),
+    "syntax": ("def broken(:\n", "SyntaxError: invalid syntax (file "),
     "exit": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
     "nothing": ("value = 1\n", "registers no problem"),
 }
