@@ -51,7 +51,8 @@ def changed(problem: Problem, stored: Mapping[str, Any], versions: Mapping[str, 
         return []
     numbers = apart(stored["samples"], samples(problem))
     if all(versions.get(name) == version(name) for name in TRACING):
-        told = [part for part in parts if not any(part in text for text in numbers)]
+        named = " ".join(numbers).lower()
+        told = [part for part in parts if part not in named]
         return [*numbers, *told]
     plain = ("axes", "fields", "scales")
     one_sided = {*stored["statement"]} ^ {*found}

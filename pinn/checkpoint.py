@@ -32,6 +32,7 @@ from pinn.problem.problem import Problem
 from pinn.problem.registry import load_module, rebuild
 from pinn.schema import check_spec
 from pinn.solution import Solution
+from pinn.training.march import named_leaves
 from pinn.training.spec import CARRIED, from_spec
 
 SPEC, PROBLEM, ARRAYS, MANIFEST = "spec.json", CARRIED, "arrays", "manifest.json"
@@ -131,15 +132,29 @@ def _orbax() -> Any:
 
 
 def _read_arrays(folder: Path, spec: Mapping[str, Any]) -> Any:
-    listed = empty_arrays(spec)
+    """Return the arrays that a spec lists, from files that hold these and no others."""
+    path, listed = (folder / ARRAYS).resolve(), empty_arrays(spec)
     try:
-        stored = _orbax().load_checkpointables((folder / ARRAYS).resolve(), kept(listed))
+        held = _shapes(_orbax().checkpointables_metadata(path).metadata)
+        wanted = _shapes(kept(listed))
+        apart = sorted(n for n in {*held, *wanted} if held.get(n) != wanted.get(n))
+        stored = None if apart else _orbax().load_checkpointables(path, kept(listed))
     except Exception as error:
         raise CheckpointError(
             f"The arrays in {str(folder)!r} cannot be read ({type(error).__name__}): the "
             "solver is damaged; save it again."
         ) from error
+    if apart:
+        raise CheckpointError(
+            f"The arrays in {str(folder)!r} are not those that {SPEC} lists ({apart[0]!r}): the "
+            "solver is damaged; restore the folder or save it again."
+        )
     return filled(listed, stored)
+
+
+def _shapes(tree: Any) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Return the shape and type of every array, or description of one, in a tree."""
+    return {name: (tuple(a.shape), str(a.dtype)) for name, a in named_leaves(tree).items()}
 
 
 def _checked_origin(problem: Problem) -> Origin:

@@ -73,8 +73,9 @@ def place(error: BaseException) -> str:
 
 def reason(error: BaseException) -> str:
     """Return what went wrong in one line: the type of an error and the first line it says."""
-    said = str(error).strip().splitlines()
-    name = type(error).__name__
+    # Of a mistake of syntax the place is told apart.
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    said, name = text.strip().splitlines(), type(error).__name__
     return f"{name}: {said[0].rstrip('.')}" if said else name
 
 

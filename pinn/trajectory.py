@@ -8,21 +8,28 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, ArrayLike
 
-from pinn.errors import PrecisionWarning, ProblemError, warn
-from pinn.jets import Jet, JetFunction, on_jets
+from pinn.errors import ProblemError
+from pinn.flows import JetAt, flux_needs, rate_needs, rates, size_of
+from pinn.jets import Jet, on_jets
 from pinn.noether.charge import Charge, evaluate
 from pinn.noether.totals import outflow, through, total
 from pinn.noether.verify import verified_charges
-from pinn.precision import Precision, arithmetic, concretely, single
+from pinn.points import (
+    concrete,
+    in_callers_precision,
+    in_chunks,
+    say_precision,
+    traced,
+    unrounded,
+)
+from pinn.precision import Precision, arithmetic, concretely
 from pinn.problem.axes import Interval
 from pinn.problem.domain import defined, inside, wrapped
 from pinn.problem.problem import Problem
 from pinn.spectral import Quadrature
 
-JetAt = Callable[..., Jet]
 POINTS = (64, 4096)
 TOGETHER = (8,)
 
@@ -145,11 +152,11 @@ class Trajectory:
                 return found
             return self._defined(space.coordinates, (at, coordinates), found)
 
-        if any(isinstance(c, Tracer) for c in coordinates):
+        if traced(coordinates):
             values = value()
         else:
             with arithmetic(self._precision):
-                values = _unrounded(value())
+                values = unrounded(value())
         return jax.tree.map(lambda v: v.reshape(shape + v.shape[1:]), values)
 
     def charges(self, *t: ArrayLike, extrapolate: bool = False) -> dict[str, Array]:
@@ -184,9 +191,9 @@ class Trajectory:
         if kind == "charges" and not self.problem.stationary:
             found |= {n for c in charges for n in c.density.needs}
         elif kind in ("charges", "flows"):
-            found |= {n for c in charges for n in (*c.needs, *_flux_needs(c, None))}
+            found |= {n for c in charges for n in (*c.needs, *flux_needs(c, None))}
         elif kind == "sources":
-            found |= {n for c in charges if not c.conserved for n in _rate_needs(c)}
+            found |= {n for c in charges if not c.conserved for n in rate_needs(c)}
         return tuple(sorted(found))
 
     def _totals(self, state: Any, *t: Array) -> dict[str, Array]:
@@ -216,9 +223,9 @@ class Trajectory:
                 for end in (0, 1):
                     basis = grid.bases[grid.coordinates.index(axis)]
                     face, bounds = (axis, end), (basis.lower, basis.upper)
-                    found[name] = found[name] + through(grid, _size_of(flux), face, bounds, jet_at)
+                    found[name] = found[name] + through(grid, size_of(flux), face, bounds, jet_at)
             if charge.source is not None:
-                found[name] = found[name] + total(grid, _size_of(charge.source), jet_at)
+                found[name] = found[name] + total(grid, size_of(charge.source), jet_at)
         return found
 
     def _rates(self, state: Any, t: Array) -> dict[str, Array]:
@@ -262,41 +269,22 @@ class Trajectory:
         time = () if self.problem.stationary else (self.problem.time,)
         names = tuple(self._axes) if request[0] == "jet" else time
         axes = [self._axes[name] for name in names]
-        self._say_precision(coordinates)
-        if any(isinstance(c, Tracer) for c in coordinates):
-            state = jax.tree.map(_in_callers_precision, self._state)
-            points = jnp.broadcast_arrays(*map(_in_callers_precision, coordinates))
+        say_precision(coordinates, self._precision)
+        if traced(coordinates):
+            state = jax.tree.map(in_callers_precision, self._state)
+            points = jnp.broadcast_arrays(*map(in_callers_precision, coordinates))
             flat = wrapped(axes, [p.ravel() for p in points])
             values = self._at_points(request, state, *flat)
             values = self._defined(names, (flat, coordinates), values)
             return jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
         with concretely(self._precision):
-            points = np.broadcast_arrays(*map(_concrete, coordinates))
+            points = np.broadcast_arrays(*map(concrete, coordinates))
             flat = wrapped(axes, [p.ravel().astype(self._precision) for p in points])
             values = self._at_concrete(request, flat)
             if points:
                 values = self._defined(names, (flat, coordinates), values)
                 values = jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
-        return _unrounded(values)
-
-    def _say_precision(self, coordinates: Sequence[Any]) -> None:
-        """Say where fewer digits come back, or go in, than there are."""
-        if self._precision != "float64":
-            return
-        traced = any(isinstance(c, Tracer) for c in coordinates)
-        if traced and jnp.result_type(float) != jnp.float64:
-            warn(
-                "Inside a JAX transformation values come back in the caller's single precision, "
-                "about 7 digits of them: call jax.config.update('jax_enable_x64', True) first for "
-                "all digits.",
-                PrecisionWarning,
-            )
-        elif not traced and (kind := single(coordinates)):
-            warn(
-                f"Points are given in {kind}: values come back in double precision, at the rounded "
-                "points; give NumPy arrays or plain numbers for all digits.",
-                PrecisionWarning,
-            )
+        return unrounded(values)
 
     def _defined(self, names: tuple[str, ...], points: tuple[Sequence, Sequence], values: Any):
         """Return values at points, as used and as given, NaN outside; coordinates stay."""
@@ -309,73 +297,3 @@ class Trajectory:
             return jax.tree.map(lambda v: defined(v, within), values)
         known = {n: v if n in names else defined(v, within) for n, v in values.items()}
         return Jet(self.problem.space, known)
-
-
-def rates(
-    charges: Mapping[str, Charge], grid: Quadrature | None, jet_at: JetAt
-) -> dict[str, Array]:
-    """Return dI/dt of each charge: its source over space, less what leaves through the walls."""
-    sources = {n: c.source for n, c in charges.items() if c.source is not None}
-    at_a_point = lambda jet: {n: source(jet) for n, source in sources.items()}  # noqa: E731
-    if grid is None:
-        return at_a_point(jet_at())
-    gained = total(grid, at_a_point, jet_at) if sources else {}
-    return {n: gained.get(n, 0.0) - outflow(c, grid, jet_at) for n, c in charges.items()}
-
-
-def in_chunks(function: Callable[..., Any], arrays: Any, sizes: tuple[int, ...]) -> Any:
-    """Return a compiled function of many points, computed so many at once.
-
-    A function is compiled for every shape: the points are cut, and the last one repeated, so that
-    there are only a few.
-
-    Args:
-        function: of a number of points, one array of `arrays` an argument, to a tree of arrays with
-            one entry for each point.
-        arrays: the points, one tree of arrays an argument, all of one length.
-        sizes: numbers of points, rising; the first that holds all is taken, else the last.
-    """
-    count = len(jax.tree.leaves(arrays)[0])
-    if not count:
-        return function(*arrays)
-    size = next((s for s in sizes if s >= count), sizes[-1])
-    pieces = []
-    for start in range(0, count, size):
-        places = np.minimum(np.arange(start, start + size), count - 1)
-        pieces.append(function(*jax.tree.map(lambda a, at=places: a[at], arrays)))
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *pieces)
-
-
-def _size_of(function: JetFunction) -> JetFunction:
-    return JetFunction(function.space, lambda jet: jnp.abs(function(jet)), function.name)
-
-
-def _flux_needs(charge: Charge, axes: Iterable[str] | None) -> set[str]:
-    wanted = charge.flux if axes is None else axes
-    return {name for axis in wanted for name in charge.flux[axis].needs}
-
-
-def _rate_needs(charge: Charge) -> set[str]:
-    source = charge.source.needs if charge.source is not None else ()
-    return {*source, *_flux_needs(charge, {axis for axis, _ in charge.leaks})}
-
-
-def _unrounded(values: Any) -> Any:
-    """Return double-precision values as NumPy arrays where JAX computes in single precision."""
-    if jnp.result_type(float) == jnp.float64:
-        return values
-    return jax.tree.map(lambda v: v if isinstance(v, Tracer) else np.asarray(v), values)
-
-
-def _concrete(t: ArrayLike) -> np.ndarray:
-    try:
-        return np.asarray(t, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ProblemError(f"Points must be numbers or arrays, got {t!r}.") from error
-
-
-def _in_callers_precision(leaf: Any) -> Array:
-    """Return real numbers in JAX's present default precision, integers as floats where a time."""
-    if isinstance(leaf, Tracer) and jnp.issubdtype(leaf.dtype, jnp.integer):
-        return leaf.astype(jnp.result_type(float))
-    return jnp.asarray(leaf, jnp.result_type(float))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pinn.errors import ProblemError
+from pinn.errors import ProblemError, reason
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,18 @@ def listings_in(path: Path) -> dict[str, Listing]:
     """Return the problems that one file registers.
 
     Raises:
-        ProblemError: the file is not Python.
+        ProblemError: the file is not Python, or cannot be read.
     """
     try:
         tree = ast.parse(path.read_text())
     except SyntaxError as error:
         raise ProblemError(
             f"The problem file {str(path)!r} is not valid Python: line {error.lineno}, {error.msg}."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ProblemError(
+            f"The problem file {str(path)!r} cannot be read as Python ({reason(error)}): give a "
+            "text file that registers a problem."
         ) from error
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return {

@@ -23,7 +23,7 @@ from pinn.errors import (
     reason,
     warn,
 )
-from pinn.jets import JetFunction, on_jets
+from pinn.jets import JetFunction, JetSpace, on_jets
 from pinn.precision import arithmetic, single, unwarned
 from pinn.problem.digest import from_library, reached
 
@@ -72,13 +72,15 @@ def guarded(function: Callable[..., Any], what: str) -> Guarded:
     return function if isinstance(function, Guarded) else Guarded(function, what)
 
 
-def complex_sentence(what: str) -> str:
-    """Return what to do about complex numbers, of which fields cannot be."""
+def complex_sentence(what: str, space: JetSpace | None = None) -> str:
+    """Return what to do about complex numbers, with the pair form of a problem's first field."""
+    field, shape = next(iter(space.fields.items())) if space else ("c", (3,))
+    pair = ", ".join(map(str, (2, *shape))) + ("" if shape else ",")
     return (
         f"{what} is complex, but fields are real: state a complex field z as the pair of its real "
-        "and imaginary part, one field of shape (2, ...) such as fields={'c': (2, 3)} for three "
-        "amplitudes, write z = j.c[0] + 1j * j.c[1] and z_t = j.c_t[0] + 1j * j.c_t[1], return "
-        "jnp.stack([r.real, r.imag]) of the equation r, and give initial data as pairs too."
+        f"and imaginary part, fields={{{field!r}: ({pair})}}, write z = j.{field}[0] + 1j * "
+        f"j.{field}[1] and z_t = j.{field}_t[0] + 1j * j.{field}_t[1], return jnp.stack([r.real, "
+        "r.imag]) of the equation r, and give initial data as pairs too."
     )
 
 
@@ -86,12 +88,16 @@ def check_functions(problem: "Problem") -> None:
     """Look at every function of a jet that a problem states, and at what it captured.
 
     Raises:
+        FunctionError: one raises something.
         ProblemError: one is complex, boolean or whole-numbered, or captured a traced value.
     """
     with arithmetic("float64"):
         for what, function in stated_functions(problem):
             _check_real(function, what)
             check_captured(function.function, what, function.constants)
+        if problem.exact is not None:
+            point = [jax.ShapeDtypeStruct((), jnp.result_type(float))] * len(problem.axes)
+            jax.eval_shape(problem.exact, *point)
 
 
 def stated_functions(problem: "Problem") -> Iterator[tuple[str, JetFunction]]:
@@ -126,7 +132,7 @@ def _functions_in(parts: Mapping[str, Any]) -> dict[str, Callable]:
 def _check_real(function: JetFunction, what: str) -> None:
     for leaf in jax.tree.leaves(function.result):
         if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
-            raise ProblemError(complex_sentence(f"The {what}"))
+            raise ProblemError(complex_sentence(f"The {what}", function.space))
         if leaf.dtype == bool:
             raise ProblemError(
                 f"The {what} is true or false, expected real numbers: where it compares two sides, "

@@ -10,14 +10,16 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
+from pinn.flows import JetAt
 from pinn.jets import Jet
 from pinn.noether.field_levels import FieldLevels, between, moved_jet
 from pinn.noether.verify import verified_charges
+from pinn.points import in_chunks
 from pinn.problem.problem import Problem
 from pinn.training.box import quadrature
 from pinn.training.conservation import Exact
 from pinn.training.recipe import Recipe
-from pinn.trajectory import TOGETHER, JetAt, Trajectory, in_chunks
+from pinn.trajectory import TOGETHER, Trajectory
 
 Coefficients = tuple[Float[Array, "... charges"], ...]
 

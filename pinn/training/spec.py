@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, get_type_hints
 
-from pinn.errors import CheckpointError, PinnError, RecipeError
+from pinn.errors import CheckpointError, PinnError, RecipeError, reason
 from pinn.fitting import fit
 from pinn.networks.mlp import Network
 from pinn.networks.separable import Separable
@@ -131,10 +131,9 @@ def _built(kind: Any, given: Mapping[str, Any]) -> Any:
             ) from None
     try:
         return kind(**values)
-    except CheckpointError:
-        raise
-    except PinnError as error:
-        raise CheckpointError(f"The recipe cannot be rebuilt: {error}") from error
+    except Exception as error:
+        said = str(error) if isinstance(error, PinnError) else f"{reason(error)}."
+        raise CheckpointError(f"The recipe cannot be rebuilt: {said}") from error
 
 
 def _fitted(value: Any, hint: Any) -> Any:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import jax
@@ -331,9 +332,67 @@ def test_wrong_input_gets_one_sentence_and_exit_code_2(
     assert sorted(path.name for path in Path().iterdir()) == ["several.py"]
 
 
-def test_a_mistake_in_a_problem_keeps_its_traceback(several: Path) -> None:
-    with pytest.raises(NameError, match="undefined_name"):
-        main(["check", f"{several}:faulty", "--set", "end=2"])
+BROKEN = {
+    "import": (
+        "import a_module_that_is_not_there\n",
+        "No module named 'a_module_that_is_not_there'",
+    ),
+    "mistake": ("value = 1 / 0\n", "ZeroDivisionError: division by zero"),
+    "syntax": ("def broken(:\n", "SyntaxError: invalid syntax (file "),
+    "exit": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
+    "nothing": ("value = 1\n", "registers no problem"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("command", ["check", "solve", "show"])
+def test_a_file_that_cannot_be_read_is_told_with_its_place(
+    name: str, command: str, capsys: pytest.CaptureFixture
+) -> None:
+    text, message = BROKEN[name]
+    Path("mine.py").write_text("\n" + text + "\n\nimport pinn\n")
+    assert main([command, "mine.py"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("pinn: ") and captured.err.count("\n") == 1
+    if command != "show" or name in ("syntax", "nothing"):  # `show` reads files without running
+        assert message in captured.err and "mine.py" in captured.err
+
+
+FAULTS = {
+    "residual=lambda j: j.x_t + {}['rate'] * j.x": "The residual raises KeyError: 'rate'",
+    "residual=lambda j: j.x_t > j.x": "The residual is true or false",
+    "residual=lambda j: j.x_t, conserved={'c': lambda j: 3}": "whole numbers",
+    "residual=lambda j: j.x_t, exact=lambda t: {}['x']": "closed form in exact= raises KeyError",
+    "residual=lambda j: undefined_name": "The residual raises NameError",
+}
+
+
+@pytest.mark.parametrize("statement", FAULTS)
+def test_an_error_in_a_users_function_is_a_sentence_and_exit_code_2(
+    statement: str, capsys: pytest.CaptureFixture
+) -> None:
+    Path("mine.py").write_text(
+        "import pinn\n\n@pinn.register\ndef mine():\n    return pinn.Problem(\n"
+        "        axes={'t': pinn.Interval(0.0, 1.0)}, fields={'x': ()}, initial={'x': 1.0},\n"
+        f"        {statement})\n"
+    )
+    for command in ("check", "solve"):
+        assert main([command, "mine.py", "--no-cache"]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("pinn: ") and captured.err.count("\n") == 1
+        assert FAULTS[statement] in captured.err
+        assert "raises" not in captured.err or "mine.py', line 7)" in captured.err
+
+
+def test_debug_shows_where_a_mistake_is(several: Path, capsys: pytest.CaptureFixture) -> None:
+    command = ["check", f"{several}:faulty", "--set", "end=2"]
+    assert main(command) == 2
+    short = capsys.readouterr().err
+    assert "NameError: name 'undefined_name'" in short and short.count("\n") == 1
+    assert f"in faulty, file '{several.resolve()}', line" in short
+    assert main([*command, "--debug"]) == 2
+    told = capsys.readouterr().err
+    assert told.endswith(short) and "return undefined_name" in told and "Traceback" in told
 
 
 # Work
@@ -428,6 +487,46 @@ def test_a_stalled_training_is_saved_and_exits_with_1(
     captured = capsys.readouterr()
     assert captured.err.startswith("Training stalled at t = ") and "Warning" not in captured.err
     assert "relative L2 error" in captured.out and not pinn.load("stalled").complete
+
+
+def test_what_is_not_converged_is_saved_and_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(pinn.Solution, "converged", property(lambda solution: False))
+    assert main(["solve", *SHORT, "--out", "rough"]) == 1
+    assert "The solver is not converged: its residual is " in capsys.readouterr().err
+    assert pinn.load("rough").complete
+
+
+def test_sigterm_keeps_what_is_trained(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    go_on, sent = pinn.solver.go_on, []
+
+    def terminated(parts, march):
+        if len(march.windows) == 2 and not sent:
+            sent.append(True)
+            signal.raise_signal(signal.SIGTERM)
+        return go_on(parts, march)
+
+    monkeypatch.setattr(pinn.solver, "go_on", terminated)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["solve", str(own), "--no-cache", "--out", "part"]) == 130
+    assert "saved in part; `pinn resume part` goes on" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert pinn.load("part", trust=True).model.count == 2
+
+
+def test_the_librarys_own_warnings_are_sentences(capsys: pytest.CaptureFixture) -> None:
+    text = OWN.replace('"x": 1.0,', '"x": np.float32(0.1),').replace(
+        "import pinn\n", "import numpy as np\nimport pinn\n", 1
+    )
+    Path("single.py").write_text(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert main(["check", "single.py", "--no-cache"]) == 0
+    said = capsys.readouterr().err
+    assert "pinn: The initial value of 'x' is given in float32" in said and "Warning" not in said
 
 
 def test_the_cache_of_compiled_programs_is_opt_out(monkeypatch: pytest.MonkeyPatch) -> None:
