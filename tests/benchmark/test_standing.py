@@ -118,7 +118,7 @@ def test_a_table_tells_stale_rows_from_current_ones(tmp_path):
     table = Accuracy().render(records_of(study, path))
     marked = [STALE in line for line in table.splitlines() if line.startswith("| kepler")]
     assert marked == [True, False]
-    assert f"1 of 2 lines are stale, and not measured again yet: {UNKNOWN}." in table
+    assert f"1 of 2 entries are stale, and not measured again yet: {UNKNOWN}." in table
     assert STALE.strip() not in unmarked(table) and "| kepler, e = 0.4 | pinn |" in unmarked(table)
     assert list(read_rows(path)) == [old.key, new.key]  # the old one stays readable
     json.dumps(read_rows(path))
