@@ -7,7 +7,7 @@ that it was trained on and on [T, 2T], where the last window goes on by itself. 
 seeds are shown, and every seed is kept in its row. `conservation.md` says what came of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
@@ -70,6 +70,7 @@ FIELDS = (
     ("collision", {}),
     ("burgers", {}),
 )
+DRAWN = {"kepler": "kepler: it helps", "toda": "toda: it hurts", "wave": "wave: no matter"}
 JUDGED = ("error", "drift", "drift before", "error beyond", "drift beyond")
 HEADER = ("problem", "conservation", *JUDGED, "seconds")
 
@@ -168,6 +169,35 @@ class Modes(AbstractTable):
 
 
 @dataclass(frozen=True)
+class Ranges(AbstractTable):
+    """One line for each problem: what each mode does to the error, from best to worst."""
+
+    def render(self, records: Sequence[Record]) -> str:
+        """Return the table."""
+        groups = [g for g in grouped(records) if g.error is not None and g.case.sweep]
+        names = dict.fromkeys(group.label for group in groups if group.label != "off")
+        lines = []
+        for problem, members in gathered(groups, lambda group: group.case.problem).items():
+            base = {g.case.title: g.error or 0.0 for g in members if g.label == "off"}
+            lines.append([problem, _span(list(base.values()), small)])
+            for name in names:
+                ratios = [
+                    (g.error or 0.0) / base[g.case.title]
+                    for g in members
+                    if g.label == name and g.case.title in base
+                ]
+                lines[-1].append(_span(ratios, lambda ratio: f"{ratio:.2g}"))
+        return grid(("problem", "error, off", *names), lines) + (
+            "\nError as a multiple of the error without conservation, from the best to the worst "
+            f"of three numbers of points: below 1 a mode helps.\n{stale_note(groups)}"
+        )
+
+
+def _span(values: list[float], shown: Callable[[float], str]) -> str:
+    return f"{shown(min(values))} – {shown(max(values))}" if values else ""
+
+
+@dataclass(frozen=True)
 class Helps(AbstractTable):
     """One line for each problem and number of points: the error of each mode over that of none."""
 
@@ -195,7 +225,7 @@ def _ratio(group: Group | None, base: float) -> str:
 
 @dataclass(frozen=True)
 class ByPoints(AbstractPlot):
-    """Error, inside and beyond the interval, against the points, a curve for each mode."""
+    """Error against the points, a curve for each mode: a problem of each kind."""
 
     @property
     def name(self) -> str:
@@ -204,24 +234,27 @@ class ByPoints(AbstractPlot):
 
     def draw(self, records: Sequence[Record]) -> Any:
         """Return the figure."""
-        swept = [group for group in grouped(records) if group.runs and group.case.sweep]
+        swept = [g for g in grouped(records) if g.runs and g.case.sweep and g.case.problem in DRAWN]
         problems = gathered(swept, lambda group: group.case.problem)
         if not problems:
             return None
-        figure = figure_of(2, len(problems))
-        for row, (problem, groups) in enumerate(problems.items()):
-            for column, what in enumerate(("error", "error beyond")):
-                axes = figure.axes[2 * row + column]
-                for mode in dict.fromkeys(group.label for group in groups):
-                    points = [g for g in groups if g.label == mode]
-                    values = [g.middle(lambda r, n=what: r["judged"][n]) for g in points]
-                    counts = [g.middle(lambda row: row["points"]) for g in points]
-                    axes.loglog(counts, values, ".-", label=mode)
-                axes.set(title=problem, xlabel="points in a window", ylabel=what)
-                axes.set_xticks(counts, [f"{count:g}" for count in counts])
-                axes.xaxis.minorticks_off()
-            axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.02, 0.5))
+        figure = figure_of(len(problems), 1)
+        for axes, (problem, groups) in zip(figure.axes, problems.items(), strict=True):
+            _by_points(axes, groups)
+            axes.set(title=DRAWN[problem], xlabel="points in a window", ylabel="relative L2 error")
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8)
         return figure
+
+
+def _by_points(axes: Any, groups: Sequence[Group]) -> None:
+    for mode in dict.fromkeys(group.label for group in groups):
+        points = [group for group in groups if group.label == mode]
+        values = [group.middle(lambda row: row["judged"]["error"]) for group in points]
+        counts = [group.middle(lambda row: row["points"]) for group in points]
+        axes.loglog(counts, values, ".-", label=mode)
+    axes.set_xticks(counts, [f"{count:g}" for count in counts])
+    axes.xaxis.minorticks_off()
 
 
 @pinn.register

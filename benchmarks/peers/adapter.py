@@ -8,13 +8,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .statements import STATEMENTS, Statement, first_order
+from .statements import STATEMENTS, Statement
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """Points (N, d) ↦ the components (N, c)."""
@@ -146,7 +146,7 @@ def main(train: Callable[[Order], Outcome]) -> None:
     statement = STATEMENTS[stated.pop("problem")]
     order = Order(statement, begun=begun, **{k: _tuples(v) for k, v in stated.items()})
     try:
-        row, values = _solved(train(_posed(order)), np.load(folder / "points.npz"), order)
+        row, values = _solved(train(order), np.load(folder / "points.npz"), order)
         row["seconds_import"] = importing
     except Exception as error:  # whatever a peer trips over is the reason in its row
         row, values = {"reason": _sentence(error)}, {}
@@ -160,22 +160,16 @@ def main(train: Callable[[Order], Outcome]) -> None:
     os._exit(0)  # some peers leave threads behind
 
 
-def _posed(order: Order) -> Order:
-    """Return the order with the statement as its initial data want it."""
-    return replace(order, statement=first_order(order.statement)) if order.soft else order
-
-
 def _solved(
     outcome: Outcome, points: Any, order: Order
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    clock, count = outcome.clock, len(order.statement.components)
+    clock = outcome.clock
     if clock.ended is None:
         clock.stop()
     started, ended = clock.started or order.begun, clock.ended or order.begun
 
     def at(predict: Predict, name: str) -> np.ndarray:
-        """Return the components that the problem asks for: velocities of its own are left out."""
-        return np.asarray(predict(points[name]), float)[:, :count]
+        return np.asarray(predict(points[name]), float)
 
     values = {name: at(outcome.predict, name) for name in points.files}
     clock.looks.append((clock.spent(), outcome.predict))

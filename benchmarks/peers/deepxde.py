@@ -200,7 +200,21 @@ def _initial_losses(order: Order, domain: Any) -> list[Any]:
 
     for i, component in enumerate(statement.components):
         losses.append(dde.icbc.IC(domain, value_of(component), lambda _, on: on, component=i))
+    if statement.order == 2:
+        losses += [_slope_loss(order, domain, component) for component in statement.components]
     return losses
+
+
+def _slope_loss(order: Order, domain: Any, component: str) -> Any:
+    """Return the loss of a slope at the start, as the examples for ODEs and waves state it."""
+    time = _axis(order, "t")
+
+    def missed(x: Any, y: Any, given: Any) -> Any:
+        start = order.statement.initial(x[:, 0:1], order.constants, torch)
+        return _derivative(order, x, y, f"{component}_t") - start[f"{component}_t"]
+
+    at_start = lambda x, _: dde.utils.isclose(x[time], order.lower[0])  # noqa: E731
+    return dde.icbc.OperatorBC(domain, missed, at_start)
 
 
 def _network(order: Order, recipe: Recipe) -> Any:

@@ -1,8 +1,8 @@
 """jinns in float64: natural gradient, or SSBroyden, both with the line searches it documents.
 
 Walls and circles are exact, by the network's transforms of inputs and outputs, and so are initial
-data, unless they are asked for as a loss; then velocities are components of their own. The points
-are an even grid in time, and a Sobol sequence over space.
+data, unless they are asked for as a loss; then a slope at the start is a dynamic loss, which jinns
+takes several of. The points are an even grid in time, and a Sobol sequence over space.
 """
 
 import os
@@ -173,11 +173,9 @@ def _loss(order: Order, network: Any, params: Any, key: Any) -> tuple[Any, Any, 
         start = _start(order, jnp.zeros(1)) if order.soft else None
         loss = LossODE(
             u=network,
-            dynamic_loss=_System(order=_Fixed(order)),
+            dynamic_loss=_equations(order, _System, _SystemSlope),
             initial_condition=None if start is None else (lower[0], start),
-            loss_weights=LossWeightsODE(
-                dyn_loss=1.0, initial_condition=START_WEIGHT if order.soft else None
-            ),
+            loss_weights=LossWeightsODE(**_weights(order)),
             params=params,
         )
         return data, loss, TIMES
@@ -195,20 +193,36 @@ def _loss(order: Order, network: Any, params: Any, key: Any) -> tuple[Any, Any, 
     )
     loss = LossPDENonStatio(
         u=network,
-        dynamic_loss=_Field(order=_Fixed(order)),
+        dynamic_loss=_equations(order, _Field, _FieldSlope),
         initial_condition_fun=(lambda x: _start(order, x)) if order.soft else None,
-        loss_weights=LossWeightsPDENonStatio(
-            dyn_loss=1.0, initial_condition=START_WEIGHT if order.soft else None
-        ),
+        loss_weights=LossWeightsPDENonStatio(**_weights(order)),
         params=params,
     )
     return data, loss, POINTS
 
 
-def _start(order: Order, x: Any) -> Any:
-    """Return the components at the start, for a place (1,)."""
+def _start(order: Order, x: Any, ending: str = "") -> Any:
+    """Return the components at the start, or their slopes, for a place (1,)."""
     given = order.statement.initial(x[0], order.constants, jnp)
-    return jnp.stack([jnp.asarray(given[name], float) for name in order.statement.components])
+    names = order.statement.components
+    return jnp.stack([jnp.asarray(given[name + ending], float) for name in names])
+
+
+def _slopes(order: Order) -> bool:
+    return order.soft and order.statement.order == 2
+
+
+def _equations(order: Order, equation: type, slope: type) -> Any:
+    """Return the dynamic losses: the equation, and slopes at the start where they are a loss."""
+    fixed = _Fixed(order)
+    return (equation(order=fixed), slope(order=fixed)) if _slopes(order) else equation(order=fixed)
+
+
+def _weights(order: Order) -> dict[str, Any]:
+    if not order.soft:
+        return {"dyn_loss": 1.0}
+    equations = (1.0, START_WEIGHT) if _slopes(order) else 1.0
+    return {"dyn_loss": equations, "initial_condition": START_WEIGHT}
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +250,14 @@ def _residual(order: Order, point: Any, u: Any, params: Any) -> Any:
     return jnp.stack(statement.residuals(entries, order.constants, jnp))
 
 
+def _slope_at_start(order: Order, point: Any, u: Any, params: Any) -> Any:
+    """Return by how much the slope at the start misses its datum, at the place of a point."""
+    there, unit = point.at[0].set(order.lower[0]), jnp.zeros_like(point).at[0].set(1.0)
+    slope = jax.jvp(lambda z: u(z, params), (there,), (unit,))[1]
+    place = point[1:] if point.size > 1 else point
+    return slope - _start(order, place, "_t")
+
+
 class _System(ODE):
     """An equation in time."""
 
@@ -252,6 +274,24 @@ class _Field(PDENonStatio):
 
     def equation(self, t_x: Any, u: Any, params: Any) -> Any:
         return _residual(self.order.order, t_x, u, params)
+
+
+class _SystemSlope(ODE):
+    """The slopes at the start, in time."""
+
+    order: _Fixed = eqx.field(static=True, kw_only=True)
+
+    def equation(self, t: Any, u: Any, params: Any) -> Any:
+        return _slope_at_start(self.order.order, t, u, params)
+
+
+class _FieldSlope(PDENonStatio):
+    """The slopes at the start, over space."""
+
+    order: _Fixed = eqx.field(static=True, kw_only=True)
+
+    def equation(self, t_x: Any, u: Any, params: Any) -> Any:
+        return _slope_at_start(self.order.order, t_x, u, params)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """Whether a recorded row still says what a run would say now: its identity against today's."""
 
-import inspect
-from pathlib import Path
 from typing import Any
 
-from pinn.benchmark.code import fingerprint
 from pinn.benchmark.identity import key_of
 from pinn.benchmark.store import Row
 from pinn.benchmark.study import Cell
 from pinn.errors import PinnError
+from pinn.problem.fingerprint import fingerprint
 
 WORDS = {
     "code": "the code has changed since",
@@ -31,7 +29,7 @@ def identity_of(cell: Cell) -> dict[str, str]:
         return found
     try:
         problem = cell.problem()
-        found["problem"] = fingerprint([Path(inspect.getfile(cell.factory.function))])
+        found["problem"] = key_of(fingerprint(problem))
         found["recipe"] = key_of(cell.method.completed(problem))
     except PinnError as error:
         found["problem"] = found["recipe"] = str(error)

@@ -97,40 +97,6 @@ def test_initial_data_are_the_registrys(peers, name):
         np.testing.assert_allclose(mine, theirs, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["pendulum", "kepler", "wave"])
-def test_velocities_as_components_state_the_same_problem(peers, name):
-    """At any point, on a solution or not: the slopes' residuals vanish where udot is u_t."""
-    statements, constants = peers("statements"), peers("exporting").constants_of(name, {})
-    plain = statements.STATEMENTS[name]
-    twice = statements.first_order(plain)
-    generator = np.random.default_rng(1)
-    wanted = (*plain.components, *plain.derivatives)
-    entries = {n: generator.normal(size=9) for n in wanted}
-    dots = {f"{c}dot": entries[f"{c}_t"] for c in plain.components if f"{c}_t" in entries}
-    dots = {f"{c}dot": dots.get(f"{c}dot", generator.normal(size=9)) for c in plain.components}
-    slopes = {f"{c}dot_t": entries[f"{c}_tt"] for c in plain.components}
-    mine = {**entries, **dots, **slopes}
-    for c in plain.components:
-        mine[f"{c}_t"] = dots[f"{c}dot"]
-    assert set(twice.components) | set(twice.derivatives) <= mine.keys()
-    found = twice.residuals(mine, constants, np)
-    first = plain.residuals(entries, constants, np)
-    assert twice.order == 1 and len(found) == 2 * len(first) == len(twice.components)
-    np.testing.assert_array_equal(found[: len(first)], first)
-    np.testing.assert_array_equal(found[len(first) :], np.zeros((len(first), 9)))
-    mine[f"{plain.components[0]}dot"] = mine[f"{plain.components[0]}dot"] + 1.0
-    np.testing.assert_allclose(twice.residuals(mine, constants, np)[len(first)], -1.0)
-    x = np.linspace(0.1, 0.9, 5)
-    start, doubled = plain.initial(x, constants, np), twice.initial(x, constants, np)
-    for c in plain.components:
-        np.testing.assert_array_equal(doubled[f"{c}dot"], start[f"{c}_t"])
-
-
-def test_a_statement_of_order_one_stays(peers):
-    statements = peers("statements")
-    assert statements.first_order(statements.STATEMENTS["kdv"]) is statements.STATEMENTS["kdv"]
-
-
 def order_of(peers, **more):
     statement = peers("statements").STATEMENTS["wave"]
     usual = {"lower": (0.0, 0.0), "upper": (1.0, 1.0), "seconds": 5.0, "seed": 0}

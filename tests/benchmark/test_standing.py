@@ -14,6 +14,7 @@ from pinn.benchmark.report.groups import STALE, whole_seconds
 from pinn.benchmark.standing import UNKNOWN, WORDS, identity_of, why_stale
 from pinn.benchmark.store import read_rows, write_rows
 from pinn.benchmark.study import Cell, Study
+from pinn.problem.registry import load_module
 
 CELL = Cell(Case("kepler", {"eccentricity": 0.3}), Trained())
 SOURCE = '"""Words."""\n\n\ndef f(x):\n    """Say."""\n    y = "x"  # why\n    return x + 1\n'
@@ -118,7 +119,7 @@ def test_a_table_tells_stale_rows_from_current_ones(tmp_path):
     table = Accuracy().render(records_of(study, path))
     marked = [STALE in line for line in table.splitlines() if line.startswith("| kepler")]
     assert marked == [True, False]
-    assert f"1 of 2 lines are stale, and not measured again yet: {UNKNOWN}." in table
+    assert f"1 of 2 entries are stale, and not measured again yet: {UNKNOWN}." in table
     assert STALE.strip() not in unmarked(table) and "| kepler, e = 0.4 | pinn |" in unmarked(table)
     assert list(read_rows(path)) == [old.key, new.key]  # the old one stays readable
     json.dumps(read_rows(path))
@@ -128,3 +129,21 @@ def test_only_rows_with_the_one_clock_are_taken_at_their_total():
     seconds = {"run": 1.0, "compile": 2.0, "total": 9.0}
     assert whole_seconds({"seconds": seconds}) == 3.0
     assert whole_seconds({"seconds": seconds, "clock": "from the imports"}) == 9.0
+
+
+def test_a_constant_inside_a_problem_changes_its_identity(tmp_path):
+    """The problem is traced, so that what only its functions hold counts too."""
+    text = (
+        "import pinn\n"
+        "@pinn.register\n"
+        "def spring_of_{0}(end: float = 1.0):\n"
+        "    return pinn.Problem(axes={{'t': pinn.Interval(0.0, end)}}, fields={{'x': ()}},\n"
+        "        lagrangian=lambda j: 0.5 * j.x_t**2 - {1} * j.x**2,\n"
+        "        initial={{'x': 1.0, 'x_t': 0.0}})\n"
+    )
+    found = []
+    for number, stiffness in enumerate(("0.5", "0.5", "0.6")):
+        (tmp_path / f"spring{number}.py").write_text(text.format(number, stiffness))
+        load_module(tmp_path / f"spring{number}.py")
+        found.append(identity_of(Cell(Case(f"spring_of_{number}"), Trained()))["problem"])
+    assert found[0] == found[1] != found[2]

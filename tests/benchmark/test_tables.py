@@ -176,8 +176,9 @@ def test_drift_is_drawn_beside_the_classical_runs_that_match():
         record(EXACT, 1e-12, 5.0, **curve),
     ]
     figure = DriftCurves().draw(records)
-    drawn = [[line.get_label() for line in axes.lines] for axes in figure.axes]
-    assert drawn == [["pinn: 1.0 s", "Dopri8 1e-14: 5.0 s"], ["pinn: 1.0 s", "Tsit5 1e-04: 0.01 s"]]
+    (axes,) = figure.axes
+    drawn = {line.get_label(): line.get_linestyle() for line in axes.lines}
+    assert drawn == {"pinn: 1.0 s": "-", "Dopri8 1e-14: 5.0 s": "-", "Tsit5 1e-04: 0.01 s": "--"}
     assert min(figure.axes[0].lines[0].get_ydata()) > 0.0  # zero has no place on a log axis
     assert DriftCurves().draw([record(PINN, 1e-6, 1.0)]) is None
 

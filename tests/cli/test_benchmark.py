@@ -91,7 +91,7 @@ def test_a_second_call_has_nothing_left_to_run(file, capsys):
 def test_what_other_code_measured_is_told_and_run_again_where_asked(file, capsys):
     machine().other = {"code": "before"}
     assert main(["benchmark", str(file)]) == 0
-    assert "2 of 2 lines are stale" in capsys.readouterr().out
+    assert "2 of 2 entries are stale" in capsys.readouterr().out
     assert main(["benchmark", str(file)]) == 0 and len(machine().ran) == 2
     machine().other = {}
     assert main(["benchmark", str(file), "--stale"]) == 0

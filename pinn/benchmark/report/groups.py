@@ -115,7 +115,8 @@ def stale_note(groups: Iterable[Group]) -> str:
     if not old:
         return ""
     reasons = ", or ".join(dict.fromkeys(reason for group in old for reason in group.stale))
-    return f"† {len(old)} of {len(known)} lines are stale, and not measured again yet: {reasons}.\n"
+    count = f"{len(old)} of {len(known)} entries"
+    return f"† {count} are stale, and not measured again yet: {reasons}.\n"
 
 
 def _finished(row: Row) -> bool:
