@@ -20,7 +20,17 @@ from pinn.learning.layers import layer_invariants as layer_invariants
 from pinn.learning.monitor import Monitor as Monitor
 from pinn.learning.monitor import monitor as monitor
 from pinn.learning.rules import LearningRule as LearningRule
+from pinn.learning.spectra import Snapshot as Snapshot
+from pinn.learning.spectra import Spectrum as Spectrum
+from pinn.learning.spectra import principal_components as principal_components
+from pinn.learning.spectra import spectrum as spectrum
 from pinn.learning.symmetries import Symmetry as Symmetry
 from pinn.learning.symmetries import symmetries as symmetries
 from pinn.learning.trainedness import Trainedness as Trainedness
 from pinn.learning.trainedness import trainedness as trainedness
+from pinn.learning.width import Wide as Wide
+from pinn.learning.width import WidthSweep as WidthSweep
+from pinn.learning.width import infinite_kernel as infinite_kernel
+from pinn.learning.width import predicted_curve as predicted_curve
+from pinn.learning.width import tangent_kernel as tangent_kernel
+from pinn.learning.width import width_sweep as width_sweep
