@@ -16,6 +16,7 @@ from pinn.solution import Solution
 from pinn.training.loop import advance, begin, finished, outcome
 
 SNAPSHOTS = 5
+ROUND_OFF = 1e-20
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Spectrum:
         for place, block in enumerate((*self.blocks, "all")):
             for shot, style in ((first, ":"), (last, "-")):
                 found = shot.eigenvalues[block]
-                kept = found[found > 1e-20 * found[0]]
+                kept = found[found > ROUND_OFF * found[0]]
                 label = f"{block}, step {shot.step}"
                 values.semilogy(
                     1 + np.arange(kept.size), kept, style, color=f"C{place}", label=label
@@ -107,7 +108,8 @@ class Spectrum:
         shares.set(
             xlabel="modes, largest first", ylabel="share of residual beyond", title="residual"
         )
-        path.semilogy(1 + np.arange(self.components.size), self.components, "o-", ms=3)
+        kept = self.components[self.components > ROUND_OFF]
+        path.semilogy(1 + np.arange(kept.size), kept, "o-", ms=3)
         path.set(xlabel="component", ylabel="share of variance", title="path of the parameters")
         values.legend(fontsize="x-small")
         shares.legend(fontsize="x-small")

@@ -1,5 +1,6 @@
 """Any Optax transformation as a step on the same objective."""
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -13,6 +14,8 @@ from pinn.errors import RecipeError, near_matches
 from pinn.training.objective import AbstractObjective, Parameters
 from pinn.training.step import AbstractStep, StepResult
 
+OWN = "pinn.learning"
+
 
 @dataclass(frozen=True)
 class Optax(AbstractStep):
@@ -21,7 +24,8 @@ class Optax(AbstractStep):
     Named rather than passed as an object so that a checkpoint can rebuild it and training resumes.
 
     Args:
-        name: a function of `optax`, such as `adam`, `lbfgs`, `adamw`, `sgd`.
+        name: a function of `optax`, such as `adam`, `lbfgs`, `adamw`, `sgd`, or of this library's
+            own, as in `pinn.learning.energy_conserving_descent`.
         options: its keyword arguments; a number, a string or a truth value each.
 
     Raises:
@@ -35,7 +39,10 @@ class Optax(AbstractStep):
         self._transformation()
 
     def _transformation(self) -> optax.GradientTransformationExtraArgs:
-        factory = getattr(optax, self.name, None)
+        home, _, short = self.name.rpartition(".")
+        # A checkpoint names what is to be called here: nothing outside the two may be.
+        module = importlib.import_module(OWN) if home == OWN else optax
+        factory = getattr(module, short if home == OWN else self.name, None)
         if not callable(factory):
             raise RecipeError(
                 f"Optax has no optimiser {self.name!r}{near_matches(self.name, dir(optax))}."
