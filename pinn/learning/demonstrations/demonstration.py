@@ -70,7 +70,7 @@ class Demonstration:
     def from_dict(cls, stated: Mapping[str, Any]) -> "Demonstration":
         """Return what `as_dict` described."""
         curves = tuple(
-            Curve(**{**c, "x": tuple(c["x"]), "y": tuple(c["y"]), "axes": tuple(c["axes"])})
+            Curve(c["panel"], c["label"], tuple(c["x"]), tuple(c["y"]), tuple(c["axes"]), c["log"])
             for c in stated["curves"]
         )
         return cls(stated["title"], tuple(stated["rows"]), tuple(stated["notes"]), curves)

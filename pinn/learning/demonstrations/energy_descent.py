@@ -1,6 +1,7 @@
 """Descent that keeps an energy account, beside Adam, on a landscape with many holes."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -60,14 +61,19 @@ def _notes(rows: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def _optimisers() -> dict[str, optax.GradientTransformationExtraArgs]:
-    bounces = {"patience": 500, "early_bounces": 4, "bounce_every": 500}
+    descent = partial(
+        energy_conserving_descent,
+        3e-3,
+        extra_energy=1.0,
+        patience=500,
+        early_bounces=4,
+        bounce_every=500,
+    )
     return {
         "adam": optax.with_extra_args_support(optax.adam(1e-2)),
         "sgd with momentum 0.9": optax.with_extra_args_support(optax.sgd(1e-3, momentum=0.9)),
-        "bbi": energy_conserving_descent(3e-3, extra_energy=1.0, **bounces),
-        "separable": energy_conserving_descent(
-            3e-3, method="separable", extra_energy=1.0, **bounces
-        ),
+        "bbi": descent(method="bbi"),
+        "separable": descent(method="separable"),
     }
 
 

@@ -1,10 +1,12 @@
 """Noether networks on the pendulum and the spring, beside a perceptron, an HNN and an oracle."""
 
 from collections.abc import Callable
+from itertools import combinations
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 from flax import nnx
 from jaxtyping import Array
 
@@ -16,7 +18,7 @@ from pinn.learning.regression import fit
 
 TITLE = "Does a conserved quantity that is learned by tailoring help to predict?"
 INTERVAL, NOISE, FAR = 0.3, 0.1, 40
-STEPS = 1500
+STEPS, PAIRS = 800, 20
 TERMS = ("p²", "q²", "cos q", "qp", "q", "p")
 Energy = Callable[[Array], Array]
 
@@ -30,22 +32,42 @@ def _spring(z: Array) -> Array:
 
 
 class Formula(nnx.Module):
-    """A charge Σ c_k φ_k(q, p) over a few terms, as the formulas that the paper searches among."""
+    """A charge a + c b of two terms, found on data and then trained with the predictor.
 
-    def __init__(self, rngs: nnx.Rngs):
-        self.weights = nnx.Param(0.5 * jax.random.normal(rngs.params(), (len(TERMS),)))
+    As in the paper's symbolic search, the pair of terms and the constant are those whose sum varies
+    least along trajectories against how it varies between them.
+    """
+
+    def __init__(self, trajectories: Array):
+        values = np.asarray(_terms(trajectories), dtype=float)
+        found = [(*_steadiest(values[..., pair]), pair) for pair in combinations(range(6), 2)]
+        _, constant, self.pair = min(found)
+        self.constant = nnx.Param(jnp.asarray(constant, trajectories.dtype))
 
     def __call__(self, z: Array) -> Array:
         """Return one number for each state."""
-        q, p = z[..., 0], z[..., 1]
-        terms = jnp.stack([p**2, q**2, jnp.cos(q), q * p, q, p], axis=-1)
-        return terms @ self.weights[...]
+        first, second = self.pair
+        terms = _terms(z)
+        return terms[..., first] + self.constant[...] * terms[..., second]
 
     @property
     def text(self) -> str:
-        """The formula, in units of its p² term."""
-        weights = np.asarray(self.weights[...] / self.weights[0])
-        return " ".join(f"{w:+.2f} {name}" for w, name in zip(weights, TERMS, strict=True))
+        """The formula."""
+        first, second = self.pair
+        return f"{TERMS[first]} {float(self.constant[...]):+.2f} {TERMS[second]}"
+
+
+def _terms(z: Array) -> Array:
+    q, p = z[..., 0], z[..., 1]
+    return jnp.stack([p**2, q**2, jnp.cos(q), q * p, q, p], axis=-1)
+
+
+def _steadiest(values: np.ndarray) -> tuple[float, float]:
+    """Return the least share of variance along trajectories, and the constant that has it."""
+    along = (values - values.mean(1, keepdims=True)).reshape(-1, 2)
+    whole = (values - values.mean((0, 1))).reshape(-1, 2)
+    shares, vectors = scipy.linalg.eigh(along.T @ along, whole.T @ whole)
+    return float(shares[0]), float(vectors[1, 0] / vectors[0, 0])
 
 
 def run(seed: int) -> Demonstration:
@@ -53,7 +75,7 @@ def run(seed: int) -> Demonstration:
     rows, curves, notes = [], [], []
     for name, energy in {"pendulum": _pendulum, "spring": _spring}.items():
         inputs, targets, test = _data(energy, seed)
-        for label, model in _models(energy, seed).items():
+        for label, model in _models(energy, inputs.reshape(-1, PAIRS, 2), seed).items():
             fit(model, inputs, targets, steps=STEPS, learning_rate=3e-3, batch=64, seed=seed)
             if isinstance(model, NoetherNetwork) and isinstance(model.charge, Formula):
                 notes.append(f"{name}: the charge that tailoring found is {model.charge.text}.")
@@ -74,14 +96,14 @@ def _one(row: dict) -> float:
     return row["RMSE, one step"]
 
 
-def _models(energy: Energy, seed: int) -> dict[str, nnx.Module]:
+def _models(energy: Energy, trajectories: Array, seed: int) -> dict[str, nnx.Module]:
     rngs = nnx.Rngs(seed)
     step = lambda: Perceptron(2, 2, 32, step=True, rngs=rngs)  # noqa: E731
     number = lambda count: Perceptron(2, count, 32, step=False, rngs=rngs)  # noqa: E731
     return {
         "perceptron": step(),
         "Noether network, charge a perceptron": NoetherNetwork(step(), number(1), 1, 0.1),
-        "Noether network, charge a formula": NoetherNetwork(step(), Formula(rngs), 1, 0.1),
+        "Noether network, charge a formula": NoetherNetwork(step(), Formula(trajectories), 1, 0.1),
         "Noether network, true energy": NoetherNetwork(step(), energy, 1, 0.1),
         "Hamiltonian network": HamiltonianNetwork(number(1), INTERVAL, substeps=1),
     }
@@ -92,7 +114,7 @@ def _data(energy: Energy, seed: int) -> tuple[Array, Array, Array]:
     true = HamiltonianNetwork(energy, INTERVAL, substeps=16)
     keys = jax.random.split(jax.random.key(seed), 4)
     start = jax.random.uniform(keys[0], (25, 2), minval=-1.5, maxval=1.5)
-    paths = _rolled(true, start, 20)
+    paths = _rolled(true, start, PAIRS)
     noisy = lambda key, x: x + NOISE * jax.random.normal(key, x.shape)  # noqa: E731
     inputs, targets = (x.reshape(-1, 2) for x in (paths[:, :-1], paths[:, 1:]))
     start = jax.random.uniform(keys[3], (50, 2), minval=-1.5, maxval=1.5)

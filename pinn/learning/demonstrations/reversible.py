@@ -46,7 +46,7 @@ def _force(q):
 
 def _there_and_back() -> list[dict[str, str]]:
     leapfrog = IntegerLeapfrog(_force, STEP)
-    start = leapfrog.encode([0.5, 0.0], [0.0, np.sqrt(3.0)])
+    start = leapfrog.encode(np.array([0.5, 0.0]), np.array([0.0, np.sqrt(3.0)]))
     there = leapfrog.run(start, STEPS)
     back = leapfrog.reversed(leapfrog.run(leapfrog.reversed(there), STEPS))
     different = int(np.sum(back.q != start.q) + np.sum(back.v != start.v))
