@@ -20,7 +20,7 @@ import pinn
 from pinn.benchmark import AbstractMethod, Case, Study
 from pinn.benchmark.identity import PRESENTATION
 from pinn.benchmark.method import Order
-from pinn.benchmark.report.groups import Group, Record, gathered, grouped
+from pinn.benchmark.report.groups import Group, Record, gathered, grouped, stale_note
 from pinn.benchmark.report.markdown import grid, seconds, small
 from pinn.benchmark.report.plots import AbstractPlot, figure_of
 from pinn.benchmark.report.table import AbstractTable
@@ -128,7 +128,7 @@ def judged(solution: pinn.Solution, truth: Reference) -> dict[str, float]:
     count = SAMPLES[len(problem.extent)]
     times = np.linspace(start, 2.0 * end - start, 2 * count - 1)
     mine, theirs = fields_at(solution, times), fields_at(truth, times)
-    drifts = worst_departure(solution.trajectory, times)
+    drifts = worst_departure(solution.trajectory.extrapolated, times)
     found = {"drift before": float(np.max(drifts[:count]))}
     if solution.projected:
         before = worst_departure(solution.unprojected, times[:count])
@@ -143,7 +143,8 @@ def fields_at(solver: pinn.Solution | Reference, times: np.ndarray) -> dict[str,
     """Return the fields at some times, over space on an even grid at each."""
     extent = solver.problem.extent.values()
     places = [np.linspace(axis.lower, axis.upper, PLACES) for axis in extent]
-    values = solver(*np.meshgrid(times, *places, indexing="ij", sparse=True))
+    points = np.meshgrid(times, *places, indexing="ij", sparse=True)
+    values = solver(*points, extrapolate=True)
     return {name: np.asarray(value) for name, value in values.items()}
 
 
@@ -153,16 +154,16 @@ class Modes(AbstractTable):
 
     def render(self, records: Sequence[Record]) -> str:
         """Return the table."""
+        groups = [group for group in grouped(records) if group.runs]
         lines = [
-            [g.case.title, g.label]
+            [g.case.title, g.label + g.mark]
             + [small(g.middle(lambda row, n=name: row["judged"][n])) for name in JUDGED]
             + [seconds(g.run_seconds)]
-            for g in grouped(records)
-            if g.runs
+            for g in groups
         ]
         return grid(HEADER, lines) + (
             f"\nMedians over {len(SEEDS)} seeds: relative L2 error, worst drift, the same before "
-            "projection, and both on [T, 2T]; seconds of training, compiled.\n"
+            f"projection, and both on [T, 2T]; seconds of training, compiled.\n{stale_note(groups)}"
         )
 
 

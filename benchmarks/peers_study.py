@@ -1,78 +1,46 @@
-"""Other libraries and this one: the same problems, core, budget, test grid and reference.
+"""Other libraries and this one: the same problems, core, clock, test grid and reference.
 
-Every peer trains for the same seconds by `peers/run.py`. Ours runs at several tolerances, so that
-the time at which it reaches a peer's error can be read off. A problem is run by one library after
-the other, then the next problem; seeds are the outer order.
+Every library trains for the same seconds by `peers/run.py`, with several recipes: its optimisers,
+and initial data that are exact (hard) or a loss (soft). Its error is kept along the way, so that
+"times faster" compares the times at which both reach the same error, not our time with their whole
+budget. Of a library the best recipe counts. Ours is the default recipe, and beside it a network
+whose hidden layers are trained, so that networks are compared with networks. A problem is run by
+one library after the other, then the next problem; seeds are the outer order, and the same command
+goes on from where it was interrupted.
 """
 
 import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import pinn
 from pinn.benchmark import Case, Outside, Study, Trained
-from pinn.benchmark.report import Accuracy
-from pinn.benchmark.report.groups import Group, Record, grouped
-from pinn.benchmark.report.markdown import factor, grid, seconds, small
-from pinn.benchmark.report.table import AbstractTable
+from pinn.benchmark.report import Accuracy, AgainstPeers
 from pinn.problem.registry import factory
 
-SECONDS, SEEDS = 60, (0,)
-PEERS = ("deepxde", "jinns", "jinns_ssbroyden", "pina", "scimba", "jno")
+SECONDS, SEEDS = 60, (0, 1, 2)
 PROBLEMS = (
     "harmonic_oscillator", "pendulum", "kepler", "burgers", "wave", "kdv", "nls", "allen_cahn",
 )  # fmt: skip
-HEADER = (
-    "problem", "peer", "its error", "its s", "ours as good in s", "times faster", "once compiled",
-    "our error in its time", "times smaller", "why there is none",
-)  # fmt: skip
+# Each recipe of a library: the peer that `peers/run.py` knows, and its initial data.
+LIBRARIES = {
+    "DeepXDE": (("deepxde", "hard"), ("deepxde", "soft")),
+    "jinns": (
+        ("jinns", "hard"),
+        ("jinns", "soft"),
+        ("jinns_ssbroyden", "hard"),
+        ("jinns_ssbroyden", "soft"),
+    ),
+    "PINA": (("pina", "hard"),),
+    "Scimba": (("scimba", "hard"),),
+    "jNO": (("jno", "hard"),),
+}
+MODULES = {"jinns_ssbroyden": "jinns"}
+HERE = Path(__file__).parent / "peers"
+SHARED = ("run", "adapter", "ansatz", "statements", "exporting", "interpolation", "judging")
 
-
-@dataclass(frozen=True)
-class AgainstPeers(AbstractTable):
-    """One line for each problem and peer: how much faster, and how much more accurate, we are."""
-
-    def render(self, records: Sequence[Record]) -> str:
-        """Return the table."""
-        groups = grouped(records)
-        ours = [g for g in groups if g.label not in PEERS]
-        rows = [
-            self._line(g, [o for o in ours if o.case.title == g.case.title])
-            for g in groups
-            if g.label in PEERS
-        ]
-        return grid(HEADER, rows) + (
-            "\nSeconds are of training and compilation, without imports; medians over the seeds. "
-            "Once compiled, the seconds of training alone are compared. "
-            "An error of ours is no less than ten times the reference's own.\n"
-        )
-
-    def _line(self, peer: Group, ours: list[Group]) -> list[str]:
-        error, spent = peer.error, peer.whole_seconds
-        if error is None or spent is None:
-            reason = peer.failures[0].replace("|", "/") if peer.failures else "not recorded yet"
-            return [peer.case.title, peer.label, *[""] * 7, reason]
-        done = [run for group in ours if (run := reached(group)) is not None]
-        fast = min((run for run in done if run[1] <= error), default=None)
-        close = min((run[1] for run in done if run[0] <= spent), default=None)
-        return [
-            peer.case.title,
-            peer.label,
-            small(error),
-            seconds(spent),
-            "never" if fast is None else seconds(fast[0]),
-            "" if fast is None else factor(spent / fast[0]),
-            "" if fast is None or peer.run_seconds is None else factor(peer.run_seconds / fast[2]),
-            "none yet" if close is None else small(close),
-            "" if close is None else factor(error / close),
-            "",
-        ]
-
-
-def reached(group: Group) -> tuple[float, float, float] | None:
-    """Return the seconds with compilation, the error, and the seconds without; None where none."""
-    whole, error, run = group.whole_seconds, group.credible_error, group.run_seconds
-    return None if whole is None or error is None or run is None else (whole, error, run)
+COLLOCATION = "pinn, least-squares collocation"
+PER_WINDOW = "pinn, a network per window"
+HIDDEN = "pinn, trained hidden layers"
 
 
 def defaults(name: str) -> dict[str, float]:
@@ -81,42 +49,39 @@ def defaults(name: str) -> dict[str, float]:
     return {n: p.default for n, p in signature.parameters.items()}
 
 
-def peer(name: str) -> Outside:
-    """Return the program that runs a peer."""
-    words = ("peers/run.py", name, "{problem}", "--seconds", str(SECONDS))
+def title(peer: str, initial: str) -> str:
+    """Return what tables call a recipe of a library."""
+    return peer if initial == "hard" else f"{peer}, {initial}"
+
+
+def recipe(peer: str, initial: str) -> Outside:
+    """Return the program that runs one recipe of a library."""
+    words = ("peers/run.py", peer, "{problem}", "--seconds", str(SECONDS))
+    more = () if initial == "hard" else ("--initial", initial)
+    module = MODULES.get(peer, peer)
+    files = (*(HERE / f"{name}.py" for name in (*SHARED, "measuring", "environments", module)),)
     return Outside(
-        ("python", *words, "--seed", "{seed}", "--parameters", "{parameters}"), name=name
+        ("python", *words, "--seed", "{seed}", "--parameters", "{parameters}", *more),
+        name=title(peer, initial),
+        sources=(*files, HERE / "requirements" / f"{module}.txt"),
     )
 
 
-# Where a corner of the initial data wants more than the default gives.
-FINER = {
-    "nls": {"pinn 60 windows": pinn.Recipe(windows=pinn.Uniform(60))},
-    "allen_cahn": {"pinn 128 waves": pinn.Recipe(network=pinn.Separable(waves=128))},
-}
-
-
 def ours(name: str) -> tuple[Trained, ...]:
-    """Return the default recipe, coarser ones, and finer ones."""
-    if factory(name)().extent:
-        coarser = {
-            f"pinn {waves} waves": pinn.Recipe(
-                network=pinn.Separable(4, waves), windows=pinn.Controlled(tolerance, order=3)
-            )
-            for waves, tolerance in ((12, 1e-1), (24, 1e-2), (48, 1e-3))
-        }
-    else:
-        coarser = {
-            f"pinn {tolerance:.0e}": pinn.Recipe(windows=pinn.Adaptive(tolerance))
-            for tolerance in (1e-3, 1e-6, 1e-9)
-        }
-    others = coarser | FINER.get(name, {})
-    return (Trained(), *(Trained(recipe, name=title) for title, recipe in others.items()))
+    """Return the default recipe, named for what it is, and a network with trained hidden layers.
+
+    In mechanics the default is such a network. Over space it is a least-squares collocation in
+    time and space in the form of a network, linear in its weights.
+    """
+    if not factory(name)().extent:
+        return (Trained(name=PER_WINDOW),)
+    hidden = pinn.Network(width=24, depth=2, spread=1.0, harmonics=4)
+    return (Trained(name=COLLOCATION), Trained(pinn.Recipe(network=hidden), name=HIDDEN))
 
 
 def methods(name: str) -> tuple[Trained | Outside, ...]:
-    """Return what solves a problem: ours, then every peer."""
-    return (*ours(name), *(peer(other) for other in PEERS))
+    """Return what solves a problem: ours, then every recipe of every library."""
+    return (*ours(name), *(recipe(*one) for recipes in LIBRARIES.values() for one in recipes))
 
 
 STUDY = Study(
@@ -127,5 +92,12 @@ STUDY = Study(
         for name in PROBLEMS
     ),
     limit=SECONDS + 480.0,
-    tables=(AgainstPeers(), Accuracy()),
+    tables=(
+        AgainstPeers(
+            tuple((n, tuple(title(*one) for one in recipes)) for n, recipes in LIBRARIES.items()),
+            (COLLOCATION, PER_WINDOW),
+            (HIDDEN, PER_WINDOW),
+        ),
+        Accuracy(),
+    ),
 )

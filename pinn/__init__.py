@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from pinn.checking import check as check
     from pinn.checkpoint import load as load
     from pinn.errors import CheckpointError as CheckpointError
+    from pinn.errors import FunctionError as FunctionError
     from pinn.errors import NotConverged as NotConverged
     from pinn.errors import PinnError as PinnError
+    from pinn.errors import PrecisionWarning as PrecisionWarning
     from pinn.errors import ProblemError as ProblemError
     from pinn.errors import RecipeError as RecipeError
     from pinn.jets import Jet as Jet
@@ -70,6 +72,7 @@ _HOME = {
     "Derivative": "pinn.problem.conditions",
     "Dirichlet": "pinn.problem.conditions",
     "Exact": "pinn.training.conservation",
+    "FunctionError": "pinn.errors",
     "GaussNewton": "pinn.training.gauss_newton",
     "Interval": "pinn.problem.axes",
     "Jet": "pinn.jets",
@@ -82,6 +85,7 @@ _HOME = {
     "Penalty": "pinn.training.conservation",
     "Periodic": "pinn.problem.axes",
     "PinnError": "pinn.errors",
+    "PrecisionWarning": "pinn.errors",
     "Problem": "pinn.problem.problem",
     "ProblemError": "pinn.errors",
     "Recipe": "pinn.training.recipe",

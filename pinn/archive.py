@@ -1,7 +1,8 @@
 """A trained solver as plain data and named arrays, and back."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import jax
@@ -11,65 +12,50 @@ from flax import nnx
 from jaxtyping import Array, PyTree
 
 from pinn.errors import CheckpointError
+from pinn.networks.bandwidth import bandwidth
 from pinn.networks.marching import MarchingState
+from pinn.networks.mirror import mirrors_of
 from pinn.networks.window import Window
-from pinn.precision import arithmetic
-from pinn.problem.axes import Axis
-from pinn.problem.conditions import AbstractCondition
+from pinn.problem.fingerprint import differences, fingerprint
 from pinn.problem.origin import Origin
 from pinn.problem.problem import Problem
+from pinn.problem.samples import apart, samples
 from pinn.solution import Solution
 from pinn.training.machinery import machinery, network_structure
-from pinn.training.march import March, Record
-from pinn.training.parts import Front, span
+from pinn.training.march import March, Record, named_leaves
+from pinn.training.parts import Front
 from pinn.training.recipe import Recipe
 from pinn.training.spec import to_spec
 from pinn.training.windows import Attempt
 
-FORMAT = 1
+FORMAT = 2
+TRACING = ("jax", "numpy", "pinn")
+"""The libraries that a traced program depends on."""
+POINTS = 5
 
 
-def fingerprint(problem: Problem) -> dict[str, Any]:
+def statement(problem: Problem) -> dict[str, Any]:
     """Return what must agree between a saved problem and the one that is rebuilt."""
-    interval = span(problem)
-    evolution = "" if problem.stationary else problem.time
-    stated = {
-        "fields": problem.fields,
-        "axis": [evolution, interval.lower, interval.upper, list(interval.breakpoints)],
-        "initial": {n: _start(problem, value) for n, value in problem.initial_state.items()},
-        "equation": list(problem.dynamics.residual.needs),
-    }
-    if problem.extent:
-        stated["space"] = {
-            name: [type(axis).__name__, axis.lower, axis.upper]
-            for name, axis in problem.extent.items()
-        }
-        stated["boundary"] = [_wall(problem, condition) for condition in problem.boundary]
-    return plain(stated)
+    return {"statement": fingerprint(problem), "samples": samples(problem)}
 
 
-def _start(problem: Problem, value: Any) -> Any:
-    """Return initial data as numbers: over space, a function's values at three points."""
-    return _probed(problem.extent, value) if problem.extent else value.tolist()
+def changed(problem: Problem, stored: Mapping[str, Any], versions: Mapping[str, str]) -> list[str]:
+    """Return what of a problem's statement differs from the stored one, in words.
 
-
-def _wall(problem: Problem, condition: AbstractCondition) -> list[Any]:
-    """Return a boundary condition as numbers and words."""
-    others = {name: axis for name, axis in problem.axes.items() if name != condition.axis}
-    stated = {f.name: getattr(condition, f.name) for f in dataclasses.fields(condition)}
-    ends = {n: _probed(others, v) for n, v in stated.items() if n in ("lower", "upper")}
-    return [type(condition).__name__, *{**stated, **ends}.values()]
-
-
-def _probed(axes: Mapping[str, Axis], value: Any) -> Any:
-    """Return a function's values at three points of some axes, and anything else as it is."""
-    if not callable(value):
-        return value
-    points = [[a.lower + share * a.length for a in axes.values()] for share in (0.13, 0.47, 0.89)]
-    with arithmetic("float64"):
-        return [
-            np.round(np.asarray(value(*map(jnp.asarray, point))), 12).tolist() for point in points
-        ]
+    The same libraries trace the same function to the same program. Others may not: then its values
+    at fixed samples decide.
+    """
+    found = fingerprint(problem)
+    parts = differences(stored["statement"], found)
+    if not parts:
+        return []
+    numbers = apart(stored["samples"], samples(problem))
+    if all(versions.get(name) == version(name) for name in TRACING):
+        told = [part for part in parts if not any(part in text for text in numbers)]
+        return [*numbers, *told]
+    plain = ("axes", "fields", "scales")
+    one_sided = {*stored["statement"]} ^ {*found}
+    return [*numbers, *(part for part in parts if part in plain or part in one_sided)]
 
 
 def describe(solution: Solution, origin: Origin) -> dict[str, Any]:
@@ -81,26 +67,29 @@ def describe(solution: Solution, origin: Origin) -> dict[str, Any]:
             "kind": origin.kind,
             "factory": origin.factory,
             "parameters": plain(solution.problem.parameters),
-            "fingerprint": fingerprint(solution.problem),
+            **statement(solution.problem),
+            "mirrors": plain(mirrors_of(solution.problem)),
+            "bandwidth": bandwidth(solution.problem) if solution.problem.extent else None,
         },
-        "recipe": to_spec(solution.recipe),
+        "recipe": to_spec(solution.recipe, origin.module),
         "seed": solution.seed,
         "seconds": dict(solution.seconds),
         "versions": dict(solution.versions),
         "device": solution.device,
-        "scores": solution.scores,
+        "scores": plain(solution.scores),
         "complete": solution.complete,
         "next_length": march.length,
         "steps": march.steps,
         "records": [dataclasses.asdict(record) for record in march.records],
         "attempts": [dataclasses.asdict(attempt) for attempt in march.attempts],
         "open": march.stage is not None,
+        "witness": witness(solution),
         "arrays": {n: jax.tree.map(_shape, tree) for n, tree in named_arrays(solution).items()},
     }
 
 
 def named_arrays(solution: Solution) -> dict[str, PyTree[np.ndarray]]:
-    """Return the trained windows by readable names, and the training state as a list of leaves."""
+    """Return the trained windows and the training state, every array by a readable name."""
     model, march = solution.model, solution.march
     windows = {
         "start": model.windows.start,
@@ -113,8 +102,8 @@ def named_arrays(solution: Solution) -> dict[str, PyTree[np.ndarray]]:
     tree = {
         "model": {"windows": windows, "parameters": _named(model.parameters)},
         "front": {n: dict(v) if isinstance(v, Mapping) else v for n, v in front.items()},
-        "in_hand": _numbered(jax.tree.leaves((march.stage, march.loop))),
-        "final": _numbered(march.final),
+        "in_hand": named_leaves({"stage": march.stage, "loop": march.loop}),
+        "final": dict(march.final),
     }
     return jax.tree.map(np.asarray, tree)
 
@@ -134,15 +123,52 @@ def filled(listed: Any, stored: Any) -> Any:
     return {name: filled(part, (stored or {}).get(name)) for name, part in listed.items()}
 
 
-def _numbered(leaves: Iterable[Array | np.ndarray]) -> dict[str, Array | np.ndarray]:
-    return {f"{index:04d}": leaf for index, leaf in enumerate(leaves)}
-
-
 def _named(parameters: PyTree[Array]) -> dict[str, Array]:
     """Return the leaves by names such as `hidden/0/kernel`, in the order of the tree."""
-    leaves = jax.tree_util.tree_leaves_with_path(parameters)
-    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/")  # noqa: E731
-    return {name(path).removesuffix("/value"): leaf for path, leaf in leaves}
+    return {n.removesuffix("/value"): leaf for n, leaf in named_leaves(parameters).items()}
+
+
+def witness(solution: Solution) -> dict[str, Any]:
+    """Return what the solution is at a few points, before any projection: another is not it."""
+    points = _points(solution)
+    return {"points": points, "values": _values(solution, points)}
+
+
+def check_witness(solution: Solution, stored: Mapping[str, Any]) -> None:
+    """Refuse a solver that does not give what the saved one gave.
+
+    Raises:
+        CheckpointError: it differs by more than another machine's rounding may do.
+    """
+    if not stored["points"]:
+        return
+    close = 1e-7 if solution.recipe.precision == "float64" else 1e-2
+    found = _values(solution, stored["points"])
+    for name, values in found.items():
+        before, now = np.asarray(stored["values"].get(name, []), float), np.asarray(values, float)
+        size = np.max(np.abs(now[np.isfinite(now)]), initial=0.0)
+        if before.shape != now.shape or not np.allclose(
+            before, now, rtol=0.0, atol=close * size, equal_nan=True
+        ):
+            raise CheckpointError(
+                f"The loaded solver does not give the {name!r} that the saved one gave: its files "
+                "contradict each other, or this version or machine computes something else; "
+                "restore the folder, or train anew."
+            )
+
+
+def _points(solution: Solution) -> list[list[float]]:
+    """Return points inside the part of the domain that is trained, one list a coordinate."""
+    ends = {name: (axis.lower, axis.upper) for name, axis in solution.problem.axes.items()}
+    if not solution.problem.stationary:
+        ends[solution.problem.time] = (solution.problem.interval.lower, solution.reached)
+    shares = (np.arange(1, POINTS + 1)[:, None] * np.sqrt([2.0, 3.0, 5.0, 7.0])[: len(ends)]) % 1.0
+    return [(a + (b - a) * shares[:, i]).tolist() for i, (a, b) in enumerate(ends.values())]
+
+
+def _values(solution: Solution, points: Sequence[Sequence[float]]) -> dict[str, list[float]]:
+    found = solution.unprojected.fields(*map(np.asarray, points))
+    return {name: np.ravel(np.asarray(values, float)).tolist() for name, values in found.items()}
 
 
 def restored_model(fresh: nnx.State, arrays: Mapping[str, Any]) -> MarchingState:
@@ -155,6 +181,25 @@ def restored_model(fresh: nnx.State, arrays: Mapping[str, Any]) -> MarchingState
     grading = windows.get("grading", {})
     whole = Window(starts, lengths, windows["taylor"], windows["scale"], grading)
     return MarchingState(whole, parameters)
+
+
+def check_windows(problem: Problem, march: March) -> None:
+    """Refuse windows that do not join: each starts where the one before it ends, as recorded.
+
+    Raises:
+        CheckpointError: they do not, or are not as many as their records.
+    """
+    starts = [float(window.start) for window in march.windows]
+    ends = [record.end for record in march.records]
+    lower = 0.0 if problem.stationary else problem.interval.lower
+    expected = np.asarray([lower, *ends])
+    found = np.asarray([*starts, march.reached])
+    scale = 1e-5 * np.max(np.abs(expected), initial=1e-300)
+    if expected.shape != found.shape or not np.allclose(expected, found, rtol=0.0, atol=scale):
+        raise CheckpointError(
+            f"The saved windows start at {starts} and end at {march.reached:.6g}, their records "
+            f"say {expected.tolist()}: the solver is damaged; restore the folder or train anew."
+        )
 
 
 def restored_march(
@@ -179,19 +224,30 @@ def restored_march(
         spec["steps"],
         stage,
         loop,
-        final=tuple(final[name] for name in sorted(final)),
+        final={name: np.asarray(leaf) for name, leaf in final.items()},
     )
 
 
 def _in_hand(problem: Problem, recipe: Recipe, arrays: Mapping[str, np.ndarray]) -> Any:
     """Return the window that was being trained, with its optimiser's state."""
-    structure = jax.tree.structure(machinery(problem, recipe).example())
-    if structure.num_leaves != len(arrays):
+    stage, loop = machinery(problem, recipe).example()
+    tree = {"stage": stage, "loop": loop}
+    names = named_leaves(tree)
+    if {*names} != {*arrays}:
         raise CheckpointError(
             "The saved training state does not fit its recipe in this version of the libraries: "
             "training cannot go on from it; train anew."
         )
-    return jax.tree.unflatten(structure, [jnp.asarray(arrays[name]) for name in sorted(arrays)])
+    for name, leaf in names.items():
+        if tuple(leaf.shape) != np.shape(arrays[name]):
+            raise CheckpointError(
+                f"The saved training state {name!r} has shape {np.shape(arrays[name])}, its recipe "
+                f"makes it {tuple(leaf.shape)}: the solver is damaged; train anew."
+            )
+    whole = jax.tree.unflatten(
+        jax.tree.structure(tree), [jnp.asarray(arrays[name]) for name in names]
+    )
+    return whole["stage"], whole["loop"]
 
 
 def _ravelled(parameters: PyTree[np.ndarray]) -> np.ndarray:
@@ -220,7 +276,7 @@ def _is_leaf(node: Any) -> bool:
 
 
 def _empty(leaf: Mapping[str, Any]) -> np.ndarray:
-    return np.zeros(leaf["shape"], leaf["dtype"])
+    return np.broadcast_to(np.zeros((), leaf["dtype"]), leaf["shape"])
 
 
 def plain(value: Any) -> Any:
@@ -233,5 +289,8 @@ def plain(value: Any) -> Any:
 
 
 def empty_arrays(spec: Mapping[str, Any]) -> PyTree[np.ndarray]:
-    """Return zeros with the shapes and types that a spec lists, for Orbax to restore into."""
+    """Return zeros with the shapes and types that a spec lists, for Orbax to restore into.
+
+    They take no memory, whatever a spec asks for.
+    """
     return jax.tree.map(_empty, spec["arrays"], is_leaf=_is_leaf)

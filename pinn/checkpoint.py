@@ -2,19 +2,19 @@
 
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from types import ModuleType
 from typing import Any
 
 from pinn.archive import (
     FORMAT,
+    changed,
+    check_windows,
+    check_witness,
     describe,
     empty_arrays,
     filled,
-    fingerprint,
     kept,
     matching_network,
     named_arrays,
@@ -22,15 +22,19 @@ from pinn.archive import (
     restored_march,
     restored_model,
 )
-from pinn.errors import CheckpointError, PinnError
-from pinn.precision import arithmetic
+from pinn.errors import CheckpointError, PinnError, RecipeError, reason
+from pinn.folder import recovered, whole_or_nothing
+from pinn.migration import OLDEST, check_first_fingerprint, migrated, named_state
+from pinn.precision import arithmetic, tracing
+from pinn.problem.fingerprint import differences, fingerprint
 from pinn.problem.origin import Origin
 from pinn.problem.problem import Problem
-from pinn.problem.registry import rebuild
+from pinn.problem.registry import load_module, rebuild
+from pinn.schema import check_spec
 from pinn.solution import Solution
-from pinn.training.spec import from_spec
+from pinn.training.spec import CARRIED, from_spec
 
-SPEC, PROBLEM, ARRAYS, MANIFEST = "spec.json", "problem.py", "arrays", "manifest.json"
+SPEC, PROBLEM, ARRAYS, MANIFEST = "spec.json", CARRIED, "arrays", "manifest.json"
 
 
 def save(solution: Solution, path: str | Path, *, overwrite: bool = False) -> None:
@@ -49,13 +53,16 @@ def save(solution: Solution, path: str | Path, *, overwrite: bool = False) -> No
             f"The folder {str(target)!r} exists: choose another, or pass overwrite=True."
         )
     origin = _checked_origin(solution.problem)
-    with _whole_or_nothing(target) as folder:
+    try:
         spec = describe(solution, origin)
+    except RecipeError as error:
+        raise CheckpointError(f"The solver cannot be saved. {error}") from error
+    with whole_or_nothing(target) as folder:
         (folder / SPEC).write_text(json.dumps(spec, indent=1, ensure_ascii=False) + "\n")
         if origin.kind == "file":
             (folder / PROBLEM).write_text(origin.source)
         _orbax().save_checkpointables((folder / ARRAYS).resolve(), kept(named_arrays(solution)))
-        (folder / MANIFEST).write_text(json.dumps(_checksums(folder), indent=1) + "\n")
+        (folder / MANIFEST).write_text(json.dumps(manifest(folder), indent=1) + "\n")
 
 
 def load(path: str | Path, *, trust: bool = False) -> Solution:
@@ -63,31 +70,46 @@ def load(path: str | Path, *, trust: bool = False) -> Solution:
 
     Args:
         path: the folder.
-        trust: allow running the problem file that the folder carries, where the problem came from a
-            user's file rather than from the library or an installed package.
+        trust: allow running code that the run names: the problem file that the folder carries,
+            where the problem came from a user's file rather than from the library or an installed
+            package, and a recipe's own networks, steps or schedules.
 
     Raises:
         CheckpointError: there is no solver, it is damaged, its problem has changed since, or it
-            carries code and `trust` is not given.
+            needs code and `trust` is not given.
     """
-    folder = Path(path)
-    spec = _read_spec(folder)
-    problem = _rebuilt_problem(folder, spec, trust)
-    recipe = from_spec(spec["recipe"])
+    folder = recovered(Path(path))
+    if tracing():
+        raise CheckpointError(
+            f"The solver in {str(folder)!r} is loaded inside a function that JAX is tracing (jit, "
+            "scan or such): load it outside; it may then be called inside."
+        )
+    try:
+        return _loaded(folder, trust)
+    except PinnError:
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"The solver in {str(folder)!r} is damaged: it cannot be put together "
+            f"({reason(error)}); restore the folder or save it again."
+        ) from error
+
+
+def _loaded(folder: Path, trust: bool) -> Solution:
+    raw = _read_spec(folder)
+    spec = migrated(raw)
+    check_spec(spec)
+    problem, module = _rebuilt_problem(folder, raw, spec, trust)
+    recipe = from_spec(spec["recipe"], trust, module)
     with arithmetic(recipe.precision):
         fresh = matching_network(problem, recipe, spec)
-        try:
-            listed = empty_arrays(spec)
-            stored = _orbax().load_checkpointables((folder / ARRAYS).resolve(), kept(listed))
-        except Exception as error:
-            raise CheckpointError(
-                f"The arrays in {str(folder)!r} cannot be read ({type(error).__name__}): the "
-                "solver is damaged; save it again."
-            ) from None
-        arrays = filled(listed, stored)
+        arrays = _read_arrays(folder, spec)
+        if raw["format"] == OLDEST:
+            arrays = named_state(problem, recipe, spec, arrays)
         model = restored_model(fresh, arrays["model"])
         march = restored_march(problem, recipe, spec, model, arrays)
-    return Solution(
+        check_windows(problem, march)
+    solution = Solution(
         problem,
         recipe,
         march,
@@ -98,6 +120,8 @@ def load(path: str | Path, *, trust: bool = False) -> Solution:
         spec["device"],
         spec["scores"],
     )
+    check_witness(solution, spec["witness"])
+    return solution
 
 
 def _orbax() -> Any:
@@ -106,26 +130,16 @@ def _orbax() -> Any:
     return v1
 
 
-@contextmanager
-def _whole_or_nothing(target: Path) -> Generator[Path]:
-    """Give a temporary folder beside the target, and put it in the target's place at the end."""
-    parent = target.absolute().parent
+def _read_arrays(folder: Path, spec: Mapping[str, Any]) -> Any:
+    listed = empty_arrays(spec)
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=parent))
-    except OSError as error:
-        raise CheckpointError(f"Cannot write to {str(parent)!r}: {error.strerror}.") from error
-    try:
-        yield folder
-        if target.exists():
-            old = folder.with_name(folder.name + "-old")
-            target.rename(old)
-            folder.rename(target)
-            shutil.rmtree(old)
-        else:
-            folder.rename(target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        stored = _orbax().load_checkpointables((folder / ARRAYS).resolve(), kept(listed))
+    except Exception as error:
+        raise CheckpointError(
+            f"The arrays in {str(folder)!r} cannot be read ({type(error).__name__}): the "
+            "solver is damaged; save it again."
+        ) from error
+    return filled(listed, stored)
 
 
 def _checked_origin(problem: Problem) -> Origin:
@@ -144,24 +158,29 @@ def _checked_origin(problem: Problem) -> Origin:
             f"The problem {problem.name!r} cannot be rebuilt from its file and parameters "
             f"({error}): keep parameters to numbers and text, and all it needs in its own file."
         ) from error
-    if fingerprint(again) != fingerprint(problem):
+    if apart := differences(fingerprint(problem), fingerprint(again)):
         raise CheckpointError(
-            f"Rebuilding {problem.name!r} from its file gives another problem: its function must "
-            "depend on its parameters only."
+            f"Rebuilding {problem.name!r} from its file gives another problem (its "
+            f"{', '.join(apart)}): its function must depend on its parameters only."
         )
     return origin
 
 
 def _read_spec(folder: Path) -> dict[str, Any]:
+    """Return the spec of a run, after checking every file of it.
+
+    Raises:
+        CheckpointError: there is none, or a file is not what was saved.
+    """
     if not (folder / SPEC).is_file() or not (folder / MANIFEST).is_file():
         raise CheckpointError(
             f"There is no saved solver in {str(folder)!r}: give a folder that solution.save wrote."
         )
     try:
-        expected = json.loads((folder / MANIFEST).read_text())
-        damaged = [n for n, digest in expected.items() if _checksum(folder / n) != digest]
+        stated = json.loads((folder / MANIFEST).read_text())
+        damaged = _damaged(folder, stated)
         spec = json.loads((folder / SPEC).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"The solver in {str(folder)!r} is damaged ({type(error).__name__}): save it again."
         ) from error
@@ -170,42 +189,72 @@ def _read_spec(folder: Path) -> dict[str, Any]:
             f"The solver in {str(folder)!r} is damaged: {', '.join(damaged[:3])} changed since it "
             "was saved; restore the folder or save it again."
         )
-    if spec.get("format") != FORMAT:
+    written = spec.get("format") if isinstance(spec, Mapping) else None
+    if written not in (OLDEST, FORMAT) or (written == OLDEST) == ("seal" in stated):
         raise CheckpointError(
-            f"The solver in {str(folder)!r} has format {spec.get('format')}, this version reads "
-            f"{FORMAT}: load it with the version that saved it."
+            f"The solver in {str(folder)!r} has format {written!r:.20}, this version reads "
+            f"{OLDEST} to {FORMAT}: load it with the version that saved it."
         )
     return spec
 
 
-def _rebuilt_problem(folder: Path, spec: Mapping[str, Any], trust: bool) -> Problem:
-    stated = spec["problem"]
-    if stated["kind"] == "file" and not trust:
-        raise CheckpointError(
-            f"The solver in {str(folder)!r} carries the code of a user's problem "
-            f"({PROBLEM}, {stated['factory']!r}): read it, then pass trust=True to run it."
-        )
-    source = (folder / PROBLEM).read_text() if stated["kind"] == "file" else ""
+def _damaged(folder: Path, stated: Any) -> list[str]:
+    """Return the files that are not what a manifest says, with itself if it contradicts itself."""
+    sealed = "seal" in stated
+    expected = stated["files"] if sealed else stated
+    inside = [n for n in expected if not {"..", "/"} & {*PurePosixPath(n).parts}]
+    wrong = [n for n in expected if n not in inside or _checksum(folder / n) != expected[n]]
+    arrays = (str(p.relative_to(folder)) for p in (folder / ARRAYS).rglob("*") if p.is_file())
+    wrong += [name for name in (SPEC, *arrays) if name not in expected]
+    if sealed and _seal(expected) != stated["seal"]:
+        wrong.append(MANIFEST)
+    return wrong
+
+
+def _rebuilt_problem(
+    folder: Path, raw: Mapping[str, Any], spec: Mapping[str, Any], trust: bool
+) -> tuple[Problem, ModuleType | None]:
+    """Return the problem, with what was found out about it, and the module of its own file."""
+    stated, module = spec["problem"], None
+    kind, name, source = stated["kind"], stated["factory"], ""
+    if kind == "file":
+        if not trust:
+            raise CheckpointError(
+                f"The solver in {str(folder)!r} carries the code of a user's problem "
+                f"({PROBLEM}, {name!r}): read it, then pass trust=True to run it."
+            )
+        source = (folder / PROBLEM).read_text()
     try:
-        problem = rebuild(Origin(stated["kind"], stated["factory"], source), stated["parameters"])
-        found = fingerprint(problem)
-    except (PinnError, ImportError, KeyError) as error:
+        problem = rebuild(Origin(kind, name, source), stated["parameters"])
+        if kind == "file":
+            module = load_module(Path(f"{name}.py"), source=source)
+        apart = changed(problem, stated, spec["versions"]) if raw is spec else []
+    except (PinnError, ImportError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"The problem {stated['factory']!r} of the solver in {str(folder)!r} cannot be rebuilt "
-            f"({error})."
+            f"The problem {name!r} of the solver in {str(folder)!r} cannot be rebuilt ({error})."
         ) from error
-    if found != stated["fingerprint"]:
-        changed = [key for key, value in stated["fingerprint"].items() if found[key] != value]
+    if raw is not spec:
+        check_first_fingerprint(problem, raw["problem"]["fingerprint"])
+        return problem, module
+    if apart:
         raise CheckpointError(
-            f"The problem {stated['factory']!r} has changed since the solver was saved (its "
-            f"{', '.join(changed)}): install the version that saved it, or train anew."
+            f"The problem {name!r} has changed since the solver was saved (its "
+            f"{'; '.join(apart)}): install the version that saved it, or train anew."
         )
-    return problem
+    found = {"mirrors": stated["mirrors"], "bandwidth": stated["bandwidth"]}
+    return problem.knowing(found), module
 
 
-def _checksums(folder: Path) -> dict[str, str]:
+def manifest(folder: Path) -> dict[str, Any]:
+    """Return a checksum of each file of a run, and one of them all, the spec included."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
-    return {str(p.relative_to(folder)): _checksum(p) for p in files}
+    sums = {p.relative_to(folder).as_posix(): _checksum(p) for p in files}
+    return {"files": sums, "seal": _seal(sums)}
+
+
+def _seal(sums: Mapping[str, str]) -> str:
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    return hashlib.sha256(f"pinn run {FORMAT}\n{lines}".encode()).hexdigest()
 
 
 def _checksum(path: Path) -> str:

@@ -1,151 +1,71 @@
 """Accuracy and drift of a solver beside those of a reference."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf, nan
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pinn.accuracy import Errors, errors
+from pinn.drift import departures as departures
+from pinn.drift import drift as drift
+from pinn.drift import ledger_times as ledger_times
+from pinn.drift import settled_drift
+from pinn.drift import worst_departure as worst_departure
 from pinn.errors import PinnError
-from pinn.noether.anchor import anchor
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
+from pinn.references.estimate import relative_l2
 from pinn.references.lines import Lines
 from pinn.references.method import Adaptive, Closed
-from pinn.references.reference import Reference, reference, relative_l2
+from pinn.references.reference import Method, Reference, solve_reference
+from pinn.scores import Scores as Scores
 from pinn.solution import Solution
-from pinn.trajectory import Trajectory
+from pinn.watch import OutOfTime, Watch
 
 TIMES = {0: 2001, 1: 101, 2: 41, 3: 17}
 PLACES = {1: 257, 2: 49, 3: 17}
-LEDGER = 65
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How good a solver is: error against a reference, and drift of every charge, both.
-
-    Args:
-        error: relative L2 error of each field over the interval, and over space.
-        drift: max_t |I(t) − I(start) − ∫ sources| / scale of each charge, against the exact initial
-            data.
-        drift_before: the same before any projection, where charges are held exactly; every window
-            starts on the level set, so that it tells what a window loses.
-        slip: relative L2 difference of d/dt of each projected field from the velocity of its jet.
-        reference_drift: the same of a diffrax integration.
-        reference_error: the reference's own estimated error; the errors mean something where they
-            are ten times larger.
-        seconds: wall time to compile, train, and compute the reference.
-        facts: parameters, windows, steps, device, precision, methods.
-    """
-
-    error: Mapping[str, float]
-    drift: Mapping[str, float]
-    reference_drift: Mapping[str, float]
-    reference_error: float
-    seconds: Mapping[str, float]
-    facts: Mapping[str, str | int]
-    drift_before: Mapping[str, float] = field(default_factory=dict)
-    slip: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def trustworthy(self) -> bool:
-        """Whether the reference is at least ten times better than what it judges."""
-        return 10.0 * self.reference_error <= max(self.error.values())
-
-    def table(self) -> str:
-        """Return the scores as a table in plain text."""
-        reference_name = str(self.facts["reference"])
-        integrator = str(self.facts["integrator"])
-        rows = [(f"relative L2 error of {n}", f"{e:.1e}", "") for n, e in self.error.items()]
-        rows.append(
-            (
-                f"estimated error of the reference ({reference_name})",
-                "",
-                f"{self.reference_error:.1e}",
-            )
-        )
-        rows += [
-            (f"drift of {name}", f"{d:.1e}", _drift_cell(self.reference_drift, name))
-            for name, d in self.drift.items()
-        ]
-        rows += [
-            (f"drift of {name} before projection", f"{d:.1e}", "")
-            for name, d in self.drift_before.items()
-        ]
-        rows += [
-            (f"d{name}/dt against the projected velocity", f"{d:.1e}", "")
-            for name, d in self.slip.items()
-        ]
-        if not self.drift:
-            rows.append(("no conserved quantity is known", "", ""))
-        seconds = self.seconds
-        rows += [
-            ("seconds: compilation", f"{seconds['compile']:.2f}", ""),
-            (
-                "seconds: training | reference",
-                f"{seconds['training']:.2f}",
-                f"{seconds['reference']:.2f}",
-            ),
-        ]
-        rows += [
-            (name, str(value), "")
-            for name, value in self.facts.items()
-            if name not in ("reference", "integrator")
-        ]
-        header = ("", "network", integrator)
-        widths = [max(len(row[i]) for row in (header, *rows)) for i in range(3)]
-        lines = ["  ".join(_cells(row, widths)) for row in (header, *rows)]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        if not self.trustworthy:
-            lines.append(
-                "The error is within ten times of the reference's own: read it as an upper bound "
-                "on both."
-            )
-        return "\n".join(line.rstrip() for line in lines)
-
-
-def _cells(row: tuple[str, str, str], widths: list[int]) -> list[str]:
-    return [row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2])]
+BUDGET = 600.0
+Value = TypeVar("Value")
 
 
 def compare(
-    solution: Solution, against: Reference | None = None, *, samples: int | None = None
+    solution: Solution,
+    against: Reference | None = None,
+    *,
+    samples: int | None = None,
+    budget: float | None = BUDGET,
+    progress: bool = False,
 ) -> Scores:
-    """Score a solution on an even grid of points that training did not use.
+    """Score a solution at points that training did not use.
 
-    The errors and drifts are also noted in `solution.scores`, and saved with it.
+    The errors and drifts are also noted in `solution.scores`, and saved with it. Ctrl-C ends the
+    comparison and keeps what is measured so far.
 
     Args:
         solution: what to score, over the time that it is trained for.
         against: the reference; by default the problem's own.
-        samples: how many times; over space, an even grid at each.
+        samples: compare on an even grid at so many times, instead of at points that are added until
+            the errors settle.
+        budget: how many seconds it may take; what was not had in time is said in the table. None
+            lets it take any time.
+        progress: show what is being computed, off a terminal by a line every ten seconds.
+
+    Raises:
+        PinnError: there is no reference, but for lack of time.
     """
-    problem = _as_far_as_trained(solution)
-    truth = against or reference(problem)
-    integrator = _integrator(problem, truth)
-    points = sample_points(problem, samples)
-    mine, theirs = solution(*points), truth(*points)
-    when = ledger_times(problem, samples)
-    scores = Scores(
-        {name: relative_l2(mine[name], theirs[name]) for name in problem.fields},
-        drift(solution.trajectory, when),
-        drift(integrator.trajectory, when) if integrator is not None else {},
-        truth.error_estimate,
-        {**solution.seconds, "reference": (integrator or truth).seconds},
-        {
-            "reference": truth.method.name,
-            "integrator": integrator.method.name if integrator is not None else "none",
-            "windows": solution.model.count,
-            "parameters": solution.parameter_count,
-            "steps": solution.steps,
-            "device": solution.device,
-            "precision": solution.recipe.precision,
-        },
-        drift(solution.unprojected, when) if solution.projected else {},
-        slip(solution, when) if solution.projected and not problem.extent else {},
-    )
+    watch = Watch(inf if budget is None else budget, progress)
+    comparison = _Comparison(solution, watch)
+    try:
+        comparison.run(against, samples)
+    except KeyboardInterrupt:
+        comparison.notes.append("The comparison was interrupted: the rest was not measured.")
+    finally:
+        watch.clear()
+    scores = comparison.scores()
     solution.scores.update(
         error=dict(scores.error),
         drift=dict(scores.drift),
@@ -156,8 +76,107 @@ def compare(
     return scores
 
 
-def _drift_cell(drifts: Mapping[str, float], name: str) -> str:
-    return f"{drifts[name]:.1e}" if name in drifts else ""
+class _Comparison:
+    """What has been measured so far, the most wanted first."""
+
+    def __init__(self, solution: Solution, watch: Watch):
+        self.solution, self.watch = solution, watch
+        self.notes: list[str] = []
+        self.found: dict[str, Any] = {}
+        self.unsettled: list[str] = []
+        self.truth: Reference | None = None
+        self.integrator: Reference | None = None
+
+    def run(self, against: Reference | None, samples: int | None) -> None:
+        """Measure one thing after the other."""
+        solution, watch = self.solution, self.watch
+        problem = _as_far_as_trained(solution)
+        when = ledger_times(problem, samples)
+        make = lambda: against or solve_reference(problem, None, watch)  # noqa: E731
+        self.truth = truth = self._attempt("the reference", make, None)
+        if truth is not None:
+            measured = self._attempt(
+                "the error", lambda: self._errors(problem, truth, samples), None
+            )
+            if measured is not None:
+                self.found["error"] = measured.relative
+                self._settled("error", measured.settled)
+        self.found["drift"] = self._drift("drift", solution.trajectory, when)
+        if solution.projected:
+            before = self._drift("drift before projection", solution.unprojected, when)
+            self.found["drift_before"] = before
+            if not problem.extent:
+                self.found["slip"] = slip(solution, when)
+        if truth is None:
+            return
+        estimate = lambda: truth.estimated(watch)  # noqa: E731
+        self.found["reference_error"] = self._attempt("the reference's own error", estimate, nan)
+        self.integrator = self._attempt(
+            "an integration to compare drifts with",
+            lambda: _integrator(problem, truth, watch),
+            None,
+        )
+        if self.integrator is not None:
+            beside = self._drift("drift of the reference", self.integrator.trajectory, when)
+            self.found["reference_drift"] = beside
+
+    def _errors(self, problem: Problem, truth: Reference, samples: int | None) -> Errors:
+        if samples is None:
+            return errors(problem, self.solution, truth, self.watch, truth.constants)
+        points = sample_points(problem, samples)
+        mine, theirs = self.solution(*points), truth(*points)
+        relative = {name: relative_l2(mine[name], theirs[name]) for name in problem.fields}
+        return Errors(relative, True, points[0].size)
+
+    def _drift(self, what: str, trajectory: Any, when: np.ndarray) -> dict[str, float]:
+        measure = lambda: settled_drift(trajectory, when, self.watch)  # noqa: E731
+        found, settled = self._attempt(f"the {what}", measure, ({}, True))
+        self._settled(what, settled)
+        return found
+
+    def _settled(self, what: str, settled: bool) -> None:
+        if not settled:
+            self.unsettled.append(what)
+            self.notes.append(f"The {what} has not settled: with more points it still changes.")
+
+    def _attempt(self, what: str, compute: Callable[[], Value], otherwise: Value) -> Value:
+        try:
+            self.watch(what.removeprefix("the "))
+            return compute()
+        except OutOfTime:
+            self.notes.append(
+                f"In the {self.watch.budget:.0f} s of the comparison {what} was not had: give it a "
+                "larger budget."
+            )
+            return otherwise
+
+    def scores(self) -> Scores:
+        """Return what there is."""
+        solution, truth, beside = self.solution, self.truth, self.integrator
+        timed = beside or truth
+        if truth is not None and truth.constants:
+            self.notes.append("The solution is unique up to a constant: means are not compared.")
+        return Scores(
+            self.found.get("error", {}),
+            self.found.get("drift", {}),
+            self.found.get("reference_drift", {}),
+            self.found.get("reference_error", nan),
+            {**solution.seconds, "reference": timed.seconds if timed else self.watch.elapsed},
+            {
+                "reference": truth.method.name if truth else "none",
+                "integrator": beside.method.name if beside else "none",
+                "windows": solution.model.count,
+                "parameters": solution.parameter_count,
+                "steps": solution.steps,
+                "device": solution.device,
+                "precision": solution.recipe.precision,
+            },
+            self.found.get("drift_before", {}),
+            self.found.get("slip", {}),
+            solution.converged,
+            not self.unsettled,
+            tuple(self.notes),
+        )
 
 
 def _as_far_as_trained(solution: Solution) -> Problem:
@@ -169,7 +188,7 @@ def _as_far_as_trained(solution: Solution) -> Problem:
     return replace(problem, axes={**problem.axes, problem.time: reached})
 
 
-def _integrator(problem: Problem, truth: Reference) -> Reference | None:
+def _integrator(problem: Problem, truth: Reference, watch: Watch) -> Reference | None:
     """Return an integration, whose drift is shown even where the error is to a closed form.
 
     None where there is no integrator that can do it.
@@ -178,8 +197,11 @@ def _integrator(problem: Problem, truth: Reference) -> Reference | None:
         return truth
     if problem.stationary:
         return None
+    method: Method = Lines() if problem.extent else Adaptive()
     try:
-        return reference(problem, method=Lines() if problem.extent else Adaptive())
+        return solve_reference(problem, method, watch)
+    except OutOfTime:
+        raise
     except PinnError:
         return None
 
@@ -194,43 +216,6 @@ def sample_points(problem: Problem, samples: int | None) -> tuple[np.ndarray, ..
     return tuple(np.meshgrid(*lines, indexing="ij", sparse=True))
 
 
-def ledger_times(problem: Problem, samples: int | None) -> np.ndarray:
-    """Return the times at which charges are read; over space, each reading is an integral."""
-    if problem.stationary:
-        return np.zeros(0)
-    count = LEDGER if problem.extent else samples or TIMES[0]
-    return np.linspace(problem.interval.lower, problem.interval.upper, count)
-
-
-def drift(trajectory: Trajectory, times: np.ndarray) -> dict[str, float]:
-    """Return max_t |I(t) − I(start) − ∫ rates| / scale of each charge along a trajectory.
-
-    Of a stationary problem, |outflow − ∫ source| over the size of both.
-    """
-    if trajectory.problem.stationary:
-        values, sizes = trajectory.charges(), trajectory.flows()
-        return {n: float(np.max(np.abs(v)) / np.max(sizes[n])) for n, v in values.items()}
-    return {name: float(np.max(gap)) for name, gap in departures(trajectory, times).items()}
-
-
-def departures(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarray]:
-    """Return |I(t) − I(start) − ∫ rates| / scale of each charge, its worst component, in time."""
-    begin = anchor(trajectory.problem)
-    gained = _gained(trajectory, times)
-    found = {}
-    for name, value in trajectory.charges(times).items():
-        expected = begin.charges[name][None] + gained.get(name, 0.0)
-        gap = np.abs(np.asarray(value) - expected).reshape(len(times), -1)
-        found[name] = np.max(gap, axis=1) / begin.scales[name]
-    return found
-
-
-def worst_departure(trajectory: Trajectory, times: np.ndarray) -> np.ndarray:
-    """Return the departure of the worst law at each time, none where there is no law."""
-    laws = departures(trajectory, times).values()
-    return np.max(np.stack([*laws]), axis=0) if laws else np.zeros(0)
-
-
 def slip(solution: Solution, times: np.ndarray) -> dict[str, float]:
     """Return ‖dq/dt − q_t‖ / ‖q_t‖ of each field whose velocity is part of the projected state."""
     dynamics = solution.problem.dynamics
@@ -243,23 +228,3 @@ def slip(solution: Solution, times: np.ndarray) -> dict[str, float]:
         rates = jax.tree.map(np.asarray, jax.jit(jax.vmap(rate))(at))
     jet = solution.jet(times, entries=tuple(names.values()))
     return {f: relative_l2(rates[f], jet[name]) for f, name in names.items()}
-
-
-def _gained(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarray]:
-    """Return ∫ source dt from the first time, by Gauss–Legendre quadrature in small panels.
-
-    The panels end at the times and where the trajectory's own pieces do, which are short where it
-    is fast.
-    """
-    inside = (trajectory.joints > times[0]) & (trajectory.joints < times[-1])
-    edges = np.union1d(times, trajectory.joints[inside])
-    nodes, weights = np.polynomial.legendre.leggauss(8)
-    lengths = np.diff(edges)
-    points = edges[:-1, None] + 0.5 * lengths[:, None] * (nodes + 1.0)
-    gained = {}
-    for name, rate in trajectory.sources(points.ravel()).items():
-        rates = np.asarray(rate).reshape(*points.shape, *rate.shape[1:])
-        panels = np.einsum("n,w,wn...->w...", weights, 0.5 * lengths, rates)
-        total = np.concatenate([np.zeros_like(panels[:1]), np.cumsum(panels, axis=0)])
-        gained[name] = total[np.searchsorted(edges, times)]
-    return gained

@@ -13,7 +13,7 @@ from pinn.errors import CheckpointError, ProblemError
 from pinn.jets import Jet
 from pinn.networks.marching import MarchingState
 from pinn.noether.group import Group
-from pinn.precision import arithmetic
+from pinn.precision import concretely
 from pinn.problem.problem import Problem
 from pinn.training import evaluation
 from pinn.training.machinery import network_structure
@@ -57,13 +57,19 @@ class Solution:
     @cached_property
     def trajectory(self) -> Trajectory:
         """Its fields, jets and charges as functions of time."""
-        trajectory = evaluation.projected(self.problem, self.recipe, self.group)
-        balance, joints = self._balance, self.model.windows.start
-        if balance is None:
-            return trajectory.along(self.model, joints)
-        graph, _ = network_structure(self.problem, self.recipe)
-        with arithmetic(self.recipe.precision):
-            return trajectory.along(projected_march(balance, graph, self.model), joints)
+        with concretely(self.recipe.precision):
+            trajectory = evaluation.projected(self.problem, self.recipe, self.group)
+            balance, joints = self._balance, self.model.windows.start
+            if balance is None:
+                return trajectory.along(self.model, joints, self._end)
+            graph, _ = network_structure(self.problem, self.recipe)
+            state = projected_march(balance, graph, self.model)
+            return trajectory.along(state, joints, self._end)
+
+    @property
+    def _end(self) -> float | None:
+        """The time up to which it is trained, where that is before the interval's end."""
+        return None if self.complete else self.reached
 
     @property
     def _balance(self) -> Balance | None:
@@ -78,8 +84,9 @@ class Solution:
     @cached_property
     def unprojected(self) -> Trajectory:
         """The same before any projection."""
-        trajectory = evaluation.unprojected(self.problem, self.recipe, self.group)
-        return trajectory.along(self.model, self.model.windows.start)
+        with concretely(self.recipe.precision):
+            trajectory = evaluation.unprojected(self.problem, self.recipe, self.group)
+            return trajectory.along(self.model, self.model.windows.start, self._end)
 
     def symmetrized(self, group: Group) -> "Solution":
         """Return the solution averaged over a finite group: exactly symmetric, also once loaded.
@@ -118,31 +125,48 @@ class Solution:
         sizes = [np.sum(np.asarray(mine[n]) ** 2) for n in mine]
         return float(np.sqrt(sum(gaps) / sum(sizes)))
 
-    def __call__(self, *coordinates: ArrayLike) -> dict[str, Float[Array, "..."]]:
+    def __call__(
+        self, *coordinates: ArrayLike, extrapolate: bool = False
+    ) -> dict[str, Float[Array, "..."]]:
         """Return each field at points, one broadcasting array a coordinate in the axes' order.
 
-        Works under jit, vmap, grad and jvp.
+        Works under jit, vmap, grad and jvp. Concrete points are evaluated in the precision that it
+        was trained in, whatever JAX is set to; inside a transformation the caller's rules.
+
+        Args:
+            coordinates: the points. Periodic coordinates wrap.
+            extrapolate: give numbers also outside the intervals and after the time that is trained
+                for, where values are NaN otherwise.
         """
-        return self.trajectory.fields(*coordinates)
+        return self.trajectory.fields(*coordinates, extrapolate=extrapolate)
 
-    def jet(self, *coordinates: Any, entries: tuple[str, ...] | None = None) -> Jet:
-        """Return derivatives by name, as in `solution.jet(t, x, entries=("u", "u_t"))["u_t"]`."""
-        return self.trajectory.jet(*coordinates, entries=entries)
+    def jet(
+        self, *coordinates: Any, entries: tuple[str, ...] | None = None, extrapolate: bool = False
+    ) -> Jet:
+        """Return derivatives by name, as in `solution.jet(t, x, entries=("u", "u_t"))["u_t"]`.
 
-    def evaluate(self, function: Callable[[Jet], Any], *coordinates: ArrayLike) -> Any:
+        Outside the domain they are NaN unless `extrapolate` is given.
+        """
+        return self.trajectory.jet(*coordinates, entries=entries, extrapolate=extrapolate)
+
+    def evaluate(
+        self, function: Callable[[Jet], Any], *coordinates: ArrayLike, extrapolate: bool = False
+    ) -> Any:
         """Return any function of the jet at points, as in `evaluate(lambda j: j.u * j.u_x, t, x)`.
 
         It is written for one point, as a residual is, and may return arrays in a tuple or a
-        dictionary; each comes back with the points' common shape in front.
+        dictionary; each comes back with the points' common shape in front. Outside the domain real
+        numbers are NaN unless `extrapolate` is given.
         """
-        return self.trajectory.evaluate(function, *coordinates)
+        return self.trajectory.evaluate(function, *coordinates, extrapolate=extrapolate)
 
-    def charges(self, *t: ArrayLike) -> dict[str, Float[Array, "..."]]:
+    def charges(self, *t: ArrayLike, extrapolate: bool = False) -> dict[str, Float[Array, "..."]]:
         """Return each charge at the times t, by name; over space, its integral.
 
         A stationary problem takes no time: each law's outflow less its source, zero on a solution.
+        Outside the interval they are NaN unless `extrapolate` is given.
         """
-        return self.trajectory.charges(*t)
+        return self.trajectory.charges(*t, extrapolate=extrapolate)
 
     @property
     def complete(self) -> bool:
@@ -151,7 +175,7 @@ class Solution:
 
     @property
     def reached(self) -> float:
-        """The time up to which it is trained; beyond, the last window extrapolates."""
+        """The time up to which it is trained; beyond, values are NaN unless asked for."""
         return self.march.reached
 
     @property

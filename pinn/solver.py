@@ -10,7 +10,8 @@ import jax
 from threadpoolctl import threadpool_limits
 
 from pinn.errors import PinnError, TrainingError
-from pinn.precision import arithmetic
+from pinn.interruption import terminable
+from pinn.precision import arithmetic, tracing
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
 from pinn.solution import Solution
@@ -19,6 +20,7 @@ from pinn.training.march import March, begin_march, complete, go_on, reopened, t
 from pinn.training.parts import AbstractMachinery
 from pinn.training.progress import Observer, observer
 from pinn.training.recipe import Recipe
+from pinn.training.spec import check_saveable
 
 LIBRARIES = ("pinn", "jax", "flax", "optax", "diffrax", "orbax-checkpoint", "numpy")
 
@@ -37,8 +39,8 @@ def solve(
 ) -> Solution:
     """Train a solver for a problem.
 
-    Every claim of the problem is checked first. Ctrl-C keeps what is trained so far: the solution
-    is then incomplete, says so, and `pinn.resume` goes on from it.
+    Every claim of the problem is checked first. Ctrl-C, or SIGTERM, keeps what is trained so far:
+    the solution is then incomplete, says so, and `pinn.resume` goes on from it.
 
     Args:
         problem: what to solve.
@@ -97,6 +99,13 @@ def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
             "A problem file must not train when it is loaded: put the call of pinn.solve under "
             "`if __name__ == '__main__':`."
         )
+    if tracing():
+        raise PinnError(
+            "pinn.solve is called inside a function that JAX is tracing (jit, scan or such): solve "
+            "outside, and transform the solution, which is a function of its coordinates."
+        )
+    if problem.origin is not None:  # else it is not saved whatever the recipe is
+        check_saveable(recipe, problem.origin.module)
     return machinery(problem, recipe)
 
 
@@ -107,7 +116,7 @@ def _run(
     started = time.perf_counter()
     interrupted = False
     # The factorisations are small: more threads than one only wait for each other.
-    with watch, threadpool_limits(1, "blas"):
+    with watch, threadpool_limits(1, "blas"), terminable():
         try:
             while not complete(parts, march) and not march.stuck:
                 march = go_on(parts, march)

@@ -1,6 +1,6 @@
 """A field over time and space that knows its jets and charges: solvers and references alike."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import lru_cache, partial
 from typing import Any
@@ -11,14 +11,16 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike
 
-from pinn.errors import ProblemError
+from pinn.errors import PrecisionWarning, ProblemError, warn
 from pinn.jets import Jet, JetFunction, on_jets
 from pinn.noether.charge import Charge, evaluate
 from pinn.noether.totals import outflow, through, total
 from pinn.noether.verify import verified_charges
-from pinn.precision import Precision, arithmetic
+from pinn.precision import Precision, arithmetic, concretely, single
+from pinn.problem.axes import Interval
+from pinn.problem.domain import defined, inside, wrapped
 from pinn.problem.problem import Problem
-from pinn.spectral import Grid
+from pinn.spectral import Quadrature
 
 JetAt = Callable[..., Jet]
 POINTS = (64, 4096)
@@ -31,6 +33,9 @@ class Trajectory:
     Concrete points are evaluated in the trajectory's own precision, whatever JAX is set to, and
     come back as NumPy arrays where JAX's own arithmetic would round them; inside a transformation
     such as `jax.jit` the caller's precision rules.
+
+    Outside the intervals that the problem is stated over, and after the time that it is known up
+    to, values are NaN unless `extrapolate` asks for numbers; periodic coordinates are wrapped.
 
     Args:
         problem: whose fields these are.
@@ -50,30 +55,63 @@ class Trajectory:
         state: Any,
         precision: Precision,
         joints: ArrayLike | tuple[float, ...] = (),
-        grid: Grid | None = None,
+        grid: Quadrature | None = None,
         together: tuple[int, ...] = POINTS,
     ):
         self.problem, self._plan, self._grid, self._together = problem, plan, grid, together
         self._state, self._precision = state, precision
         self.joints = np.asarray(joints, dtype=float)
+        self._axes, self._bounded = dict(problem.axes), True
         self._compiled = lru_cache(maxsize=None)(self._compile)
 
-    def along(self, state: Any, joints: ArrayLike | tuple[float, ...] = ()) -> "Trajectory":
-        """Return the trajectory of another state, which shares what is compiled for this one."""
+    def along(
+        self, state: Any, joints: ArrayLike | tuple[float, ...] = (), end: float | None = None
+    ) -> "Trajectory":
+        """Return the trajectory of another state, which shares what is compiled for this one.
+
+        Args:
+            state: the arrays that the function reads.
+            joints: the times at which its pieces join.
+            end: the time up to which it is known, where that is not the interval's end.
+        """
         other = copy(self)
         other._state, other.joints = state, np.asarray(joints, dtype=float)
+        if end is not None:
+            interval = self.problem.interval
+            other._axes = {**self._axes, self.problem.time: Interval(interval.lower, end)}
+        return other
+
+    @property
+    def extrapolated(self) -> "Trajectory":
+        """The same, with numbers outside the domain too, whatever they are worth there."""
+        other = copy(self)
+        other._bounded = False
+        return other
+
+    def on(self, grid: Quadrature) -> "Trajectory":
+        """Return the same trajectory, its charges integrated by another quadrature over space."""
+        other = copy(self)
+        other._grid = grid
+        other._compiled = lru_cache(maxsize=None)(other._compile)
         return other
 
     @property
     def _charges(self) -> Mapping[str, Charge]:
-        return verified_charges(self.problem)
+        with concretely():
+            return verified_charges(self.problem)
 
-    def fields(self, *coordinates: ArrayLike) -> dict[str, Array]:
+    def fields(self, *coordinates: ArrayLike, extrapolate: bool = False) -> dict[str, Array]:
         """Return the fields at points, each of the coordinates' common shape and the field's."""
-        jet = self.jet(*coordinates, entries=tuple(self.problem.fields))
+        names = tuple(self.problem.fields)
+        jet = self.jet(*coordinates, entries=names, extrapolate=extrapolate)
         return {name: jet[name] for name in self.problem.fields}
 
-    def jet(self, *coordinates: Any, entries: str | Iterable[str] | None = None) -> Jet:
+    def jet(
+        self,
+        *coordinates: Any,
+        entries: str | Iterable[str] | None = None,
+        extrapolate: bool = False,
+    ) -> Jet:
         """Return the jet at points, with the entries asked for, by keyword or as the last word."""
         if entries is None:
             coordinates, entries = coordinates[:-1], coordinates[-1]
@@ -86,23 +124,35 @@ class Trajectory:
                 f"{', '.join(space.coordinates)}, got {len(coordinates)}: give one array for each, "
                 "in this order."
             )
-        return self._evaluate(coordinates, ("jet", *names))
+        chosen = self.extrapolated if extrapolate else self
+        return chosen._evaluate(coordinates, ("jet", *names))
 
-    def evaluate(self, function: Callable[[Jet], Any], *coordinates: ArrayLike) -> Any:
+    def evaluate(
+        self, function: Callable[[Jet], Any], *coordinates: ArrayLike, extrapolate: bool = False
+    ) -> Any:
         """Return a function of the jet at points, whatever derivatives it reads."""
         space = self.problem.space
         asked = on_jets(space, function)
-        jets = self.jet(*coordinates, entries=(*asked.needs, space.coordinates[0]))
+        entries = (*asked.needs, *space.coordinates)
+        jets = self.jet(*coordinates, entries=entries, extrapolate=extrapolate)
         shape = jnp.shape(jets[space.coordinates[0]])
         flat = {name: jnp.reshape(v, (-1, *space.shape(name))) for name, v in jets.items()}
+        at = [flat[c] for c in space.coordinates]
+
+        def value() -> Any:
+            found = jax.vmap(asked)(Jet(space, flat))
+            if extrapolate:
+                return found
+            return self._defined(space.coordinates, (at, coordinates), found)
+
         if any(isinstance(c, Tracer) for c in coordinates):
-            values = jax.vmap(asked)(Jet(space, flat))
+            values = value()
         else:
             with arithmetic(self._precision):
-                values = _unrounded(jax.vmap(asked)(Jet(space, flat)))
+                values = _unrounded(value())
         return jax.tree.map(lambda v: v.reshape(shape + v.shape[1:]), values)
 
-    def charges(self, *t: ArrayLike) -> dict[str, Array]:
+    def charges(self, *t: ArrayLike, extrapolate: bool = False) -> dict[str, Array]:
         """Return every charge at the times t; over space, integrated over it.
 
         A stationary problem takes no time: its laws are what leaves through the whole boundary less
@@ -111,7 +161,8 @@ class Trajectory:
         if len(t) != (0 if self.problem.stationary else 1):
             takes = "no time" if self.problem.stationary else "one array of times"
             raise ProblemError(f"Charges of {self.problem.name!r} take {takes}, got {len(t)}.")
-        return self._evaluate(t, ("charges",)) if self._charges else {}
+        chosen = self.extrapolated if extrapolate else self
+        return chosen._evaluate(t, ("charges",)) if self._charges else {}
 
     def flows(self) -> dict[str, Array]:
         """Return ∮ |flux| + ∫ |source| of each law of a stationary problem, what it balances."""
@@ -208,21 +259,61 @@ class Trajectory:
         return in_chunks(compiled, points, self._sizes_of_chunks(request)) if points else compiled()
 
     def _evaluate(self, coordinates: tuple[ArrayLike, ...], request: tuple[str, ...]) -> Any:
+        time = () if self.problem.stationary else (self.problem.time,)
+        names = tuple(self._axes) if request[0] == "jet" else time
+        axes = [self._axes[name] for name in names]
+        self._say_precision(coordinates)
         if any(isinstance(c, Tracer) for c in coordinates):
             state = jax.tree.map(_in_callers_precision, self._state)
             points = jnp.broadcast_arrays(*map(_in_callers_precision, coordinates))
-            values = self._at_points(request, state, *(p.ravel() for p in points))
+            flat = wrapped(axes, [p.ravel() for p in points])
+            values = self._at_points(request, state, *flat)
+            values = self._defined(names, (flat, coordinates), values)
             return jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
-        with arithmetic(self._precision):
+        with concretely(self._precision):
             points = np.broadcast_arrays(*map(_concrete, coordinates))
-            flat = tuple(p.ravel().astype(self._precision) for p in points)
+            flat = wrapped(axes, [p.ravel().astype(self._precision) for p in points])
             values = self._at_concrete(request, flat)
             if points:
+                values = self._defined(names, (flat, coordinates), values)
                 values = jax.tree.map(lambda v: v.reshape(points[0].shape + v.shape[1:]), values)
         return _unrounded(values)
 
+    def _say_precision(self, coordinates: Sequence[Any]) -> None:
+        """Say where fewer digits come back, or go in, than there are."""
+        if self._precision != "float64":
+            return
+        traced = any(isinstance(c, Tracer) for c in coordinates)
+        if traced and jnp.result_type(float) != jnp.float64:
+            warn(
+                "Inside a JAX transformation values come back in the caller's single precision, "
+                "about 7 digits of them: call jax.config.update('jax_enable_x64', True) first for "
+                "all digits.",
+                PrecisionWarning,
+            )
+        elif not traced and (kind := single(coordinates)):
+            warn(
+                f"Points are given in {kind}: values come back in double precision, at the rounded "
+                "points; give NumPy arrays or plain numbers for all digits.",
+                PrecisionWarning,
+            )
 
-def rates(charges: Mapping[str, Charge], grid: Grid | None, jet_at: JetAt) -> dict[str, Array]:
+    def _defined(self, names: tuple[str, ...], points: tuple[Sequence, Sequence], values: Any):
+        """Return values at points, as used and as given, NaN outside; coordinates stay."""
+        if not self._bounded or not names:
+            return values
+        within = inside([self._axes[name] for name in names], *points)
+        if isinstance(within, np.ndarray) and np.all(within):
+            return values
+        if not isinstance(values, Jet):
+            return jax.tree.map(lambda v: defined(v, within), values)
+        known = {n: v if n in names else defined(v, within) for n, v in values.items()}
+        return Jet(self.problem.space, known)
+
+
+def rates(
+    charges: Mapping[str, Charge], grid: Quadrature | None, jet_at: JetAt
+) -> dict[str, Array]:
     """Return dI/dt of each charge: its source over space, less what leaves through the walls."""
     sources = {n: c.source for n, c in charges.items() if c.source is not None}
     at_a_point = lambda jet: {n: source(jet) for n, source in sources.items()}  # noqa: E731
@@ -273,7 +364,7 @@ def _unrounded(values: Any) -> Any:
     """Return double-precision values as NumPy arrays where JAX computes in single precision."""
     if jnp.result_type(float) == jnp.float64:
         return values
-    return jax.tree.map(np.asarray, values)
+    return jax.tree.map(lambda v: v if isinstance(v, Tracer) else np.asarray(v), values)
 
 
 def _concrete(t: ArrayLike) -> np.ndarray:

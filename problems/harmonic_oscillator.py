@@ -25,7 +25,8 @@ def harmonic_oscillator(
     the whole solution: 2E = I · I, and a method that keeps both keeps the time as well.
 
     Expected behaviour: energy alone leaves the phase free, whose error grows with time.
-    Good values: omega · end up to 20, about three periods; each further period is harder to train.
+    Good values: end up to 20 with omega 1, about three periods; each further period is harder to
+    train.
 
     Source: Landau and Lifshitz, Mechanics (1976), section 21; the symmetries: Lutzky (1978),
     doi:10.1088/0305-4470/11/2/005.

@@ -8,13 +8,18 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .statements import STATEMENTS, Statement
+from .statements import STATEMENTS, Statement, first_order
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""Points (N, d) ↦ the components (N, c)."""
+FIRST, RATIO = 1.0, 1.15
+"""Seconds before the first look at a network in training, and between looks as a ratio."""
 
 
 class Unsupported(Exception):
@@ -32,6 +37,8 @@ class Order:
         upper: the upper ends.
         seconds: of training, after which it must stop.
         seed: of what is random.
+        initial: `hard`, exact by the ansatz, or `soft`, a loss at the start beside the equation's.
+        begun: when the imports were done, by `time.perf_counter`.
     """
 
     statement: Statement
@@ -40,6 +47,18 @@ class Order:
     upper: tuple[float, ...]
     seconds: float
     seed: int
+    initial: str = "hard"
+    begun: float = 0.0
+
+    @property
+    def soft(self) -> bool:
+        """Whether the initial data are a loss."""
+        return self.initial == "soft"
+
+    @property
+    def start(self) -> str:
+        """How a recipe calls its initial data."""
+        return f"{'soft' if self.soft else 'exact'} initial data"
 
 
 @dataclass(frozen=True)
@@ -55,7 +74,7 @@ class Outcome:
         recipe: how it was trained, in a sentence.
     """
 
-    predict: Callable[[np.ndarray], np.ndarray]
+    predict: Predict
     clock: "Clock"
     steps: int
     parameters: int
@@ -64,10 +83,15 @@ class Outcome:
 
 
 class Clock:
-    """Seconds of training, which start with the first step after set-up and compilation."""
+    """Seconds of training, which start with the first step after set-up and compilation.
 
-    def __init__(self, seconds: float):
-        self.budget, self.started, self.ended = seconds, None, None
+    `spent` is the clock of all who are compared: from the imports on, with everything in between.
+    """
+
+    def __init__(self, order: Order):
+        self.budget, self.started, self.ended = order.seconds, None, None
+        self._begun, self._next, self._away = order.begun, FIRST, 0.0
+        self.looks: list[tuple[float, Predict]] = []
 
     def start(self) -> None:
         """Begin to count; once is enough."""
@@ -76,11 +100,30 @@ class Clock:
 
     def stop(self) -> None:
         """End the count."""
-        self.ended = time.perf_counter()
+        self.ended, self.peak = time.perf_counter() - self._away, peak_bytes()
 
     def left(self) -> float:
         """Return the seconds that remain."""
-        return self.budget - (time.perf_counter() - (self.started or time.perf_counter()))
+        now = time.perf_counter() - self._away
+        return self.budget - (now - (self.started or now))
+
+    def spent(self) -> float:
+        """Return the seconds since the imports, looks left out."""
+        return (self.ended or time.perf_counter() - self._away) - self._begun
+
+    def look(self, snapshot: Callable[[], Predict]) -> None:
+        """Keep the network as it is now, if it is time to look at it again.
+
+        Args:
+            snapshot: returns the network of now as a function that later training leaves alone.
+        """
+        spent = self.spent()
+        if spent < self._next:
+            return
+        begun = time.perf_counter()
+        self.looks.append((spent, snapshot()))
+        self._next = RATIO * spent
+        self._away += time.perf_counter() - begun
 
     def over(self) -> bool:
         """Whether the budget is spent."""
@@ -101,9 +144,9 @@ def main(train: Callable[[Order], Outcome]) -> None:
     stated = json.loads((folder / "order.json").read_text())
     importing = time.time() - stated.pop("launched")
     statement = STATEMENTS[stated.pop("problem")]
-    order = Order(statement, **{k: _tuples(v) for k, v in stated.items()})
+    order = Order(statement, begun=begun, **{k: _tuples(v) for k, v in stated.items()})
     try:
-        row, values = _solved(train(order), np.load(folder / "points.npz"), begun)
+        row, values = _solved(train(_posed(order)), np.load(folder / "points.npz"), order)
         row["seconds_import"] = importing
     except Exception as error:  # whatever a peer trips over is the reason in its row
         row, values = {"reason": _sentence(error)}, {}
@@ -117,23 +160,45 @@ def main(train: Callable[[Order], Outcome]) -> None:
     os._exit(0)  # some peers leave threads behind
 
 
+def _posed(order: Order) -> Order:
+    """Return the order with the statement as its initial data want it."""
+    return replace(order, statement=first_order(order.statement)) if order.soft else order
+
+
 def _solved(
-    outcome: Outcome, points: Any, begun: float
+    outcome: Outcome, points: Any, order: Order
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    clock = outcome.clock
+    clock, count = outcome.clock, len(order.statement.components)
     if clock.ended is None:
         clock.stop()
-    started, ended = clock.started or begun, clock.ended or begun
-    values = {name: np.asarray(outcome.predict(points[name]), float) for name in points.files}
+    started, ended = clock.started or order.begun, clock.ended or order.begun
+
+    def at(predict: Predict, name: str) -> np.ndarray:
+        """Return the components that the problem asks for: velocities of its own are left out."""
+        return np.asarray(predict(points[name]), float)[:, :count]
+
+    values = {name: at(outcome.predict, name) for name in points.files}
+    clock.looks.append((clock.spent(), outcome.predict))
+    values["looks"] = np.stack([at(predict, "grid") for _, predict in clock.looks])
     row = {
-        "seconds_setup": started - begun,
+        "seconds_setup": started - order.begun,
         "seconds_train": ended - started,
+        "seconds_total": clock.spent(),
+        "seconds_looks": [spent for spent, _ in clock.looks],
+        "peak_bytes": clock.peak,
         "steps": int(outcome.steps),
         "parameters": int(outcome.parameters),
         "points": int(outcome.points),
         "recipe": outcome.recipe,
     }
     return row, values
+
+
+def peak_bytes() -> int | None:
+    """Return the most memory that this process has held so far, where the kernel says it."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    return next((1024 * int(x.split()[1]) for x in lines if x.startswith("VmHWM:")), None)
 
 
 def _tuples(value: Any) -> Any:

@@ -41,15 +41,18 @@ def _waves(angle: Any, count: int, maths: Any) -> list[Any]:
 def exact(order: Order, t: Any, x: Any, outputs: Sequence[Any], maths: Any) -> list[Any]:
     """Return the components with exact initial data, and exact walls where there are any.
 
-    With s = tanh(t − start) they are u₀ + s N, or u₀ + s u̇₀ + s² N where u̇₀ is given.
+    With s = tanh(t − start) they are u₀ + s N, or u₀ + s u̇₀ + s² N where u̇₀ is given. Where the
+    initial data are a loss, only the walls are exact.
     """
     statement = order.statement
-    start = statement.initial(t if x is None else x, order.constants, maths)
-    ramp = maths.tanh(t - order.lower[0])
     if statement.space == "walls":
         bump = 4.0 * (x - order.lower[1]) * (order.upper[1] - x)
         bump = bump / (order.upper[1] - order.lower[1]) ** 2
         outputs = [bump * output for output in outputs]
+    if order.soft:
+        return list(outputs)
+    start = statement.initial(t if x is None else x, order.constants, maths)
+    ramp = maths.tanh(t - order.lower[0])
     found = []
     for name, output in zip(statement.components, outputs, strict=True):
         slope = ramp * start[f"{name}_t"] if statement.order == 2 else 0.0

@@ -6,14 +6,15 @@ several scales is not in the PyTorch backend. Circles are closed by periodic fea
 example's own walls are not the problem's.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import deepxde as dde
 import numpy as np
 import torch
 
-from .adapter import Clock, Order, Outcome, main
+from .adapter import Clock, Order, Outcome, Predict, main
 from .ansatz import exact, features
 
 CHUNK, ADAM_SHARE = 10, 0.4
@@ -59,28 +60,26 @@ def train(order: Order) -> Outcome:
     dde.config.set_default_float("float64")
     dde.config.set_random_seed(order.seed)
     torch.set_num_threads(1)
-    recipe, clock = RECIPES[order.statement.name], Clock(order.seconds)
+    recipe, clock = _recipe(order), Clock(order)
     model = dde.Model(_data(order, recipe), _network(order, recipe))
     parameters = sum(p.numel() for p in model.net.parameters())
 
     model.compile("adam", lr=1e-3)
     clock.start()
+    look = _Look(clock, lambda: _predictor(order, model, copied(model.net)))
     stop = _Stop(clock, keep=(1.0 - ADAM_SHARE) * order.seconds)
-    model.train(iterations=recipe.steps, display_every=10**9, callbacks=[stop], verbose=0)
+    model.train(iterations=recipe.steps, display_every=10**9, callbacks=[stop, look], verbose=0)
     adam = model.train_state.step
 
     dde.optimizers.set_LBFGS_options(maxiter=10**7)
     # Its callbacks run once a call of the optimiser: shorter calls, so that it can be stopped.
     dde.optimizers.config.LBFGS_options.update(iter_per_step=CHUNK, fun_per_step=CHUNK * 5 // 4)
     model.compile("L-BFGS")
-    model.train(display_every=10**9, callbacks=[_Stop(clock)], verbose=0)
+    model.train(display_every=10**9, callbacks=[_Stop(clock), look], verbose=0)
     clock.stop()
 
-    swap = [0] if len(order.lower) == 1 else [1, 0]
     return Outcome(
-        lambda points: np.concatenate(
-            [model.predict(part[:, swap]) for part in np.array_split(points, 16)]
-        ),
+        _predictor(order, model, copied(model.net)),
         clock,
         model.train_state.step,
         parameters,
@@ -88,6 +87,42 @@ def train(order: Order) -> Outcome:
         f"{adam} steps of Adam, then L-BFGS; {recipe.depth} layers of {recipe.width}, "
         f"{'soft' if recipe.initial else 'exact'} initial data, {_ends(order, recipe)}",
     )
+
+
+def _recipe(order: Order) -> Recipe:
+    """Return a problem's recipe; where soft initial data are asked for, with points for them."""
+    recipe = RECIPES[order.statement.name]
+    if not order.soft or recipe.initial:
+        return recipe
+    return replace(recipe, initial=1 if order.statement.space == "none" else 200)
+
+
+def copied(net: Any) -> dict[str, Any]:
+    """Return a network's parameters as they are now."""
+    return {name: value.detach().clone() for name, value in net.state_dict().items()}
+
+
+def _predictor(order: Order, model: Any, state: dict[str, Any]) -> Predict:
+    """Return the network with parameters of some time as a function of points (t, x)."""
+    swap = [0] if len(order.lower) == 1 else [1, 0]
+
+    def predict(points: np.ndarray) -> np.ndarray:
+        model.net.load_state_dict(state)
+        parts = np.array_split(points, 16)
+        return np.concatenate([model.predict(part[:, swap]) for part in parts])
+
+    return predict
+
+
+class _Look(dde.callbacks.Callback):
+    """Keeps the network from time to time."""
+
+    def __init__(self, clock: Clock, snapshot: Callable[[], Predict]):
+        super().__init__()
+        self.clock, self.snapshot = clock, snapshot
+
+    def on_epoch_end(self) -> None:
+        self.clock.look(self.snapshot)
 
 
 class _Stop(dde.callbacks.Callback):
@@ -113,7 +148,11 @@ def _data(order: Order, recipe: Recipe) -> Any:
     times = dde.geometry.TimeDomain(order.lower[0], order.upper[0])
     equation = _equation(order)
     if order.statement.space == "none":
-        return dde.data.TimePDE(times, equation, [], recipe.inside, 2, train_distribution="uniform")
+        losses = _initial_losses(order, times) if recipe.initial else []
+        return dde.data.TimePDE(
+            times, equation, losses, recipe.inside, 2, train_distribution="uniform",
+            num_initial=recipe.initial,
+        )  # fmt: skip
     line = dde.geometry.Interval(order.lower[1], order.upper[1])
     domain = dde.geometry.GeometryXTime(line, times)
     losses = _initial_losses(order, domain) if recipe.initial else []
@@ -190,9 +229,10 @@ def _features(order: Order, recipe: Recipe, x: Any) -> Any:
 
 
 def _transformed(order: Order, recipe: Recipe, x: Any, y: Any) -> Any:
-    if recipe.initial:
+    if recipe.initial and order.statement.space != "walls":
         return y
     columns = [y[:, i : i + 1] for i in range(y.shape[1])]
+    order = replace(order, initial="soft" if recipe.initial else "hard")
     return torch.cat(exact(order, *_place(order, x), columns, torch), 1)
 
 

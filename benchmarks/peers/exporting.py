@@ -47,7 +47,12 @@ def test_grid(problem: Problem) -> np.ndarray:
 
 
 def export(
-    folder: Path, problem: Problem, parameters: Parameters, seconds: float, seed: int
+    folder: Path,
+    problem: Problem,
+    parameters: Parameters,
+    seconds: float,
+    seed: int,
+    initial: str = "hard",
 ) -> None:
     """Write the points to answer at, and the order, which notes the time of the launch."""
     name = problem.name
@@ -60,6 +65,7 @@ def export(
         "upper": [axis.upper for axis in axes],
         "seconds": seconds,
         "seed": seed,
+        "initial": initial,
         "launched": time.time(),
     }
     (folder / "order.json").write_text(json.dumps(order))

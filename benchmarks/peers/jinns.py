@@ -1,11 +1,14 @@
 """jinns in float64: natural gradient, or SSBroyden, both with the line searches it documents.
 
-Initial data, walls and circles are exact, by the network's transforms of inputs and outputs; the
-points are an even grid in time, and a Sobol sequence over space.
+Walls and circles are exact, by the network's transforms of inputs and outputs, and so are initial
+data, unless they are asked for as a loss; then velocities are components of their own. The points
+are an even grid in time, and a Sobol sequence over space.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -31,10 +34,11 @@ from jinns.parameters import Params
 from jinns.solver import GetJinnsVariableName
 from jinns.validation import AbstractValidationModule
 
-from .adapter import Clock, Order, Outcome, main
+from .adapter import Clock, Order, Outcome, Predict, main
 from .ansatz import exact, features
 
-TIMES, POINTS, DEPTH, STEPS = 400, 1500, 3, 200_000
+TIMES, POINTS, STARTS, DEPTH, STEPS = 400, 1500, 200, 3, 200_000
+START_WEIGHT = 100.0
 WIDTH = {"natural_gradient": 20, "ssbroyden": 30}
 WAVES = {
     "harmonic_oscillator": 2,
@@ -51,7 +55,7 @@ WAVES = {
 def train(order: Order) -> Outcome:
     """Train by the method that `JINNS_METHOD` names until the budget is spent."""
     method = os.environ.get("JINNS_METHOD", "natural_gradient")
-    clock = Clock(order.seconds)
+    clock = Clock(order)
     network, weights = _network(order, WIDTH[method], jax.random.PRNGKey(order.seed))
     params = Params(nn_params=weights, eq_params={})
     data, loss, points = _loss(order, network, params, jax.random.PRNGKey(order.seed + 1))
@@ -60,38 +64,48 @@ def train(order: Order) -> Outcome:
         init_params=params,
         data=data,
         loss=loss,
-        validation=_Budget(clock=clock),
+        validation=_Budget(clock=clock, predictor=partial(_predictor, order, network)),
         verbose=False,
         **_optimiser(method),
     )
     clock.stop()
-    count = len(order.statement.components)
-    evaluate = jax.jit(jax.vmap(lambda z: network(z, found)[:count]))
     return Outcome(
-        lambda z: np.concatenate([evaluate(part) for part in np.array_split(z, 16)]),
+        _predictor(order, network, found),
         clock,
         int(np.count_nonzero(np.asarray(losses))),
         ravel_pytree(weights)[0].size,
         points,
         f"{method.replace('_', ' ')}, {DEPTH} layers of {WIDTH[method]}, "
-        f"{'even grid' if _mechanics(order) else 'Sobol points'}, exact initial data and ends, "
+        f"{'even grid' if _mechanics(order) else 'Sobol points'}, {order.start}, exact ends, "
         f"{WAVES[order.statement.name]} waves as features",
     )
+
+
+def _predictor(order: Order, network: Any, params: Any) -> Predict:
+    """Return the network with given parameters as a function of points, compiled when used."""
+    count = len(order.statement.components)
+
+    def predict(points: np.ndarray) -> np.ndarray:
+        evaluate = jax.jit(jax.vmap(lambda z: network(z, params)[:count]))
+        return np.concatenate([evaluate(part) for part in np.array_split(points, 16)])
+
+    return predict
 
 
 class _Budget(AbstractValidationModule):
     """The validation hook, which can end the training, as a clock."""
 
     clock: Clock = eqx.field(static=True, kw_only=True)
+    predictor: Callable[[Any], Predict] = eqx.field(static=True, kw_only=True)
     call_every: int = eqx.field(default=5, kw_only=True)
 
     def __call__(self, params: Any) -> tuple[Any, Any, Any, Any]:
-        def over(leaf: Any) -> np.ndarray:
+        def over(now: Any) -> np.ndarray:
             self.clock.start()
+            self.clock.look(lambda: self.predictor(jax.tree.map(np.array, now)))
             return np.asarray(self.clock.over())
 
-        leaf = jax.tree.leaves(params)[0].ravel()[0]  # so that it waits for the step
-        ended = io_callback(over, jax.ShapeDtypeStruct((), bool), leaf)
+        ended = io_callback(over, jax.ShapeDtypeStruct((), bool), params)
         return self, ended, jnp.asarray(0.0), False
 
 
@@ -156,10 +170,14 @@ def _loss(order: Order, network: Any, params: Any, key: Any) -> tuple[Any, Any, 
     lower, upper = order.lower, order.upper
     if _mechanics(order):
         data = DataGeneratorODE(key=key, nt=TIMES, tmin=lower[0], tmax=upper[0], method="grid")
+        start = _start(order, jnp.zeros(1)) if order.soft else None
         loss = LossODE(
             u=network,
             dynamic_loss=_System(order=_Fixed(order)),
-            loss_weights=LossWeightsODE(dyn_loss=1.0),
+            initial_condition=None if start is None else (lower[0], start),
+            loss_weights=LossWeightsODE(
+                dyn_loss=1.0, initial_condition=START_WEIGHT if order.soft else None
+            ),
             params=params,
         )
         return data, loss, TIMES
@@ -167,7 +185,7 @@ def _loss(order: Order, network: Any, params: Any, key: Any) -> tuple[Any, Any, 
         key=key,
         n=POINTS,
         nb=None,
-        ni=1,
+        ni=STARTS if order.soft else 1,
         dim=1,
         min_pts=(lower[1],),
         max_pts=(upper[1],),
@@ -178,10 +196,19 @@ def _loss(order: Order, network: Any, params: Any, key: Any) -> tuple[Any, Any, 
     loss = LossPDENonStatio(
         u=network,
         dynamic_loss=_Field(order=_Fixed(order)),
-        loss_weights=LossWeightsPDENonStatio(dyn_loss=1.0),
+        initial_condition_fun=(lambda x: _start(order, x)) if order.soft else None,
+        loss_weights=LossWeightsPDENonStatio(
+            dyn_loss=1.0, initial_condition=START_WEIGHT if order.soft else None
+        ),
         params=params,
     )
     return data, loss, POINTS
+
+
+def _start(order: Order, x: Any) -> Any:
+    """Return the components at the start, for a place (1,)."""
+    given = order.statement.initial(x[0], order.constants, jnp)
+    return jnp.stack([jnp.asarray(given[name], float) for name in order.statement.components])
 
 
 @dataclass(frozen=True, eq=False)

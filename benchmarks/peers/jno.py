@@ -15,7 +15,7 @@ import jno
 import numpy as np
 from jno.utils.adaptive.callbacks import Callback
 
-from .adapter import Clock, Order, Outcome, drawn, main
+from .adapter import Clock, Order, Outcome, Unsupported, drawn, main
 from .ansatz import exact, features
 
 DEPTH, WIDTH, STEPS = 3, 24, 1_000_000
@@ -33,8 +33,10 @@ RECIPES = {  # points, waves
 
 def train(order: Order) -> Outcome:
     """Train by SSBroyden until the budget is spent."""
+    if order.soft:
+        raise Unsupported("this adapter has hard initial data only")
     points, waves = RECIPES[order.statement.name]
-    clock = Clock(order.seconds)
+    clock = Clock(order)
     cloud = jno.domain.from_array({"interior": drawn(order, points, order.seed)})
     coordinates = list(cloud.variable("interior"))[: len(order.lower)]
     t, x = (*coordinates, None)[:2]

@@ -26,11 +26,7 @@ def judged(problem: Problem, grid: np.ndarray, ledger: np.ndarray) -> dict[str, 
     points = test_grid(problem)
     truth = reference(problem)
     theirs = _side_by_side(problem, truth(*points.T))
-    errors, start = {}, 0
-    for name, shape in problem.fields.items():
-        stop = start + int(np.prod(shape))
-        errors[name] = relative_l2(grid[:, start:stop], theirs[:, start:stop])
-        start = stop
+    errors = _errors(problem, grid, theirs)
     worst = max(errors.values())
     return {
         "relative_l2": worst,
@@ -38,6 +34,35 @@ def judged(problem: Problem, grid: np.ndarray, ledger: np.ndarray) -> dict[str, 
         "drift": _drifts(problem, points, grid, ledger, worst),
         "reference": {"name": truth.method.name, "error": truth.error_estimate},
     }
+
+
+def looked(problem: Problem, seconds: list[float], looks: np.ndarray | None) -> dict[str, Any]:
+    """Return the worst field's error at each look, to three digits: the course of a training.
+
+    Args:
+        problem: what was solved.
+        seconds: from the imports to each look.
+        looks: the components (looks, N, c) at the test grid.
+    """
+    if looks is None:
+        return {}
+    truth = _side_by_side(problem, reference(problem)(*test_grid(problem).T))
+    errors = [_worst(problem, values, truth) for values in looks]
+    short = lambda numbers: [float(f"{number:.3g}") for number in numbers]  # noqa: E731
+    return {"trace": {"seconds": short(seconds), "error": short(errors)}}
+
+
+def _worst(problem: Problem, mine: np.ndarray, truth: np.ndarray) -> float:
+    """Return the largest relative error of the fields, infinite where a value is not finite."""
+    worst = max(_errors(problem, mine, truth).values())
+    return worst if np.isfinite(worst) else np.inf
+
+
+def _errors(problem: Problem, mine: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    sizes = [int(np.prod(shape)) for shape in problem.fields.values()]
+    cuts = np.cumsum(sizes)[:-1].tolist()
+    parts = zip(np.split(mine, cuts, 1), np.split(truth, cuts, 1), strict=True)
+    return {name: relative_l2(*pair) for name, pair in zip(problem.fields, parts, strict=True)}
 
 
 def _side_by_side(problem: Problem, fields: Any) -> np.ndarray:

@@ -18,7 +18,7 @@ from pinn.problem.registry import factory
 
 from .environments import HERE, PEERS, Peer, prepare
 from .exporting import export, statement_of
-from .judging import judged
+from .judging import judged, looked
 
 GRACE = 240.0
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -45,6 +45,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=60.0, help="of training")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parameters", default="{}", help="of the problem, as JSON")
+    parser.add_argument("--initial", choices=("hard", "soft"), default="hard", help="initial data")
     parser.add_argument("--prepare", action="store_true", help="only make the environment")
     return parser
 
@@ -71,7 +72,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     problem = factory(options.problem)(**parameters)
     with tempfile.TemporaryDirectory(prefix="pinn-peer-") as name:
         folder = Path(name)
-        export(folder, problem, parameters, options.seconds, options.seed)
+        export(folder, problem, parameters, options.seconds, options.seed, options.initial)
         reason = _run(peer, folder, options.seconds)
         said = {"reason": reason} if reason else json.loads((folder / "answer.json").read_text())
         values = {} if reason else dict(np.load(folder / "values.npz"))
@@ -81,6 +82,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
         "problem": options.problem,
         "seed": options.seed,
         "budget": options.seconds,
+        "initial": options.initial,
     }
     return {**about, **row(problem, said, values)}
 
@@ -91,7 +93,8 @@ def row(problem: Problem, said: dict[str, Any], values: dict[str, np.ndarray]) -
     Args:
         problem: what was solved.
         said: the adapter's answer; with a `reason` there is no result.
-        values: the components at the points of the test grid and of the ledger.
+        values: the components at the points of the test grid, at each look at it, and at those of
+            the ledger.
     """
     if "reason" in said:
         return {"reason": said["reason"]}
@@ -100,13 +103,16 @@ def row(problem: Problem, said: dict[str, Any], values: dict[str, np.ndarray]) -
             "run": said["seconds_train"],
             "compile": said["seconds_setup"],
             "import": said["seconds_import"],
+            "total": said["seconds_total"],
         },
+        "peak_bytes": said["peak_bytes"],
         "steps": said["steps"],
         "parameter_count": said["parameters"],
         "points": said["points"],
         "precision": "float64",
         "recipe": said["recipe"],
     }
+    about |= looked(problem, said["seconds_looks"], values.get("looks"))
     if not np.all(np.isfinite(values["grid"])):
         return {**about, "reason": "diverged: the network's values are not finite"}
     return {**judged(problem, values["grid"], values["ledger"]), **about}

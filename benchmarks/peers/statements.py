@@ -5,7 +5,7 @@ A derivative is named like `u_xx`; `maths` is a module with `sin`, `cos`, `cosh`
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 from typing import Any, Literal
 
@@ -48,6 +48,35 @@ class Statement:
     def smoothness(self) -> int:
         """The highest derivative along x: so many conditions join the ends of a circle."""
         return max(name.split("_")[1].count("x") for name in self.derivatives)
+
+
+def first_order(statement: Statement) -> Statement:
+    """Return the same problem with every velocity as a component of its own, after the others.
+
+    A library whose initial data are losses knows values at the start, not slopes. The velocity of
+    `u` is `udot`, with the residual u_t − udot; of order one already, a statement stays as it is.
+    """
+    if statement.order == 1:
+        return statement
+    names = statement.components
+
+    def residuals(d: Entries, c: Constants, maths: Any) -> tuple[Any, ...]:
+        slopes = {f"{n}_tt": d[f"{n}dot_t"] for n in names}
+        given = statement.residuals({**d, **slopes}, c, maths)
+        return (*given, *(d[f"{n}_t"] - d[f"{n}dot"] for n in names))
+
+    def initial(x: Any, c: Constants, maths: Any) -> dict[str, Any]:
+        start = statement.initial(x, c, maths)
+        return {n: start[n] for n in names} | {f"{n}dot": start[f"{n}_t"] for n in names}
+
+    others = tuple(n for n in statement.derivatives if not n.endswith("_tt"))
+    return replace(
+        statement,
+        components=(*names, *(f"{n}dot" for n in names)),
+        derivatives=(*others, *(f"{n}dot_t" for n in names)),
+        residuals=residuals,
+        initial=initial,
+    )
 
 
 def _oscillator(d: Entries, c: Constants, maths: Any) -> tuple[Any, ...]:

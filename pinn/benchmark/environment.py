@@ -30,7 +30,6 @@ def surroundings() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in (*LIBRARIES, *MORE)},
         "commit": commit(),
-        "peak_bytes": peak_bytes(),
         "device_peak_bytes": (device.memory_stats() or {}).get("peak_bytes_in_use"),
     }
 
@@ -43,10 +42,18 @@ def _version(name: str) -> str:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process, or one that it started, has held."""
+    """Return the most memory that this process has held so far.
+
+    On Linux the kernel's own mark is read: `getrusage` also counts what the process was copied
+    from.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        marks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+        if marks:
+            return 1024 * int(marks[0].split()[1])
     unit = 1 if sys.platform == "darwin" else 1024
-    whom = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return unit * max(resource.getrusage(who).ru_maxrss for who in whom)
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def now() -> str:

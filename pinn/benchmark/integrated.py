@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import jax
 
 from pinn.benchmark.clock import compilation, compiled, covered, fastest
+from pinn.benchmark.environment import peak_bytes
 from pinn.benchmark.identity import PRESENTATION
 from pinn.benchmark.judging import history, judged_integration
 from pinn.benchmark.method import AbstractMethod, Order
@@ -49,8 +50,9 @@ class Integrated(AbstractMethod):
             replace(self.method, cache=False) if isinstance(self.method, Lines) else self.method
         )
         solved, running, compiling = _timed(problem, method)
-        total = order.elapsed()
+        total, peak = order.elapsed(), peak_bytes()
         row = {
+            "peak_bytes": peak,
             "seconds": {"run": running, "compile": compiling, "total": total},
             "steps": solved.steps,
             "points": list(solved.counts),
@@ -103,5 +105,5 @@ def _described(method: Adaptive | Fixed | Lines | Collocation) -> str:
             return f"collocation{_modes(method.modes)}"
 
 
-def _modes(modes: int | None) -> str:
+def _modes(modes: int | tuple[int, ...] | None) -> str:
     return "" if modes is None else f", {modes} modes"

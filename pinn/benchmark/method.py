@@ -1,12 +1,14 @@
 """What a study can solve a problem with."""
 
 import abc
+import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pinn.benchmark.code import ROOT, fingerprint, library_code
 from pinn.problem.problem import Problem
 from pinn.problem.registry import factory
 
@@ -20,8 +22,9 @@ class Order:
         parameters: of the problem.
         seed: of what is random.
         limit: seconds that it may take.
-        started: when its process was started, as `time.time()` tells it.
+        started: when its process had its imports behind it, as `time.time()` tells it.
         folder: where the study is.
+        note: called with a few words on how far it is, for the row of a run that is cut off.
     """
 
     name: str
@@ -30,14 +33,20 @@ class Order:
     limit: float
     started: float
     folder: Path
+    note: Callable[[str], Any] = lambda words: None
 
     def problem(self) -> Problem:
         """Build the problem."""
-        return factory(self.name)(**{n: _tuples(v) for n, v in self.parameters.items()})
+        return built(self.name, self.parameters)
 
     def elapsed(self) -> float:
-        """Return the seconds since the process was started: imports and compilation count."""
+        """Return the seconds since the imports: stating, checking and compiling count."""
         return time.time() - self.started
+
+
+def built(name: str, parameters: Mapping[str, Any]) -> Problem:
+    """Build a registered problem from parameters as JSON knows them."""
+    return factory(name)(**{n: _tuples(v) for n, v in parameters.items()})
 
 
 def _tuples(value: Any) -> Any:
@@ -66,11 +75,26 @@ class AbstractMethod(abc.ABC):
         """Variables that its process needs."""
         return {}
 
+    @property
+    def cores(self) -> int:
+        """How many cores its process may use."""
+        return 1
+
+    def code(self) -> str:
+        """Return the fingerprint of the code that it runs: the library's, and a study's own."""
+        own = Path(inspect.getfile(type(self))).resolve()
+        return library_code() + ("" if own.is_relative_to(ROOT) else fingerprint([own]))
+
+    def completed(self, problem: Problem) -> Any:
+        """Return how a problem is solved with every default filled in, as JSON knows it."""
+        return None
+
     @abc.abstractmethod
     def measure(self, order: Order) -> dict[str, Any]:
         """Solve and judge in this process, and return what a row holds.
 
         The names are: `error` and `drift` by field and law, `reference` with its own error,
-        `seconds` with `run`, `compile` and `total`, `parameter_count`, `points`, `steps`, and
-        whatever else the method has to say.
+        `seconds` with `run`, `compile` and `total`, which is from the imports to the last step with
+        all that lies between, `peak_bytes` up to there, `parameter_count`, `points`,
+        `steps`, and whatever else the method has to say.
         """

@@ -5,15 +5,17 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
+from pinn.benchmark.code import fingerprint
 from pinn.benchmark.identity import PRESENTATION
 from pinn.benchmark.method import AbstractMethod, Order
 from pinn.errors import PinnError
 
 COLUMNS = (
     "error", "drift", "reference", "seconds", "parameter_count", "points", "steps", "windows",
-    "precision", "device", "versions", "peak_bytes", "machine",
+    "precision", "device", "versions", "peak_bytes", "machine", "trace",
 )  # fmt: skip
 
 
@@ -29,11 +31,13 @@ class Outside(AbstractMethod):
             object, are filled in, and `python` is this interpreter.
         name: what tables call it.
         classical: whether it is a classical method and not a network.
+        sources: its files, whose content is the code that a row says it ran.
     """
 
     command: tuple[str, ...]
     name: str = field(default="outside", metadata=PRESENTATION)
     classical: bool = field(default=False, metadata=PRESENTATION)  # type: ignore
+    sources: tuple[Path, ...] = field(default=(), metadata=PRESENTATION)
     seeded: ClassVar[bool] = True
     foreign: ClassVar[bool] = True
 
@@ -41,6 +45,10 @@ class Outside(AbstractMethod):
     def label(self) -> str:
         """What tables call it."""
         return self.name
+
+    def code(self) -> str:
+        """Return the fingerprint of its files."""
+        return fingerprint(self.sources)
 
     def measure(self, order: Order) -> dict[str, Any]:
         """Run the program and return the row that it prints.
@@ -100,5 +108,6 @@ class Outside(AbstractMethod):
             **row,
             "error": error,
             "seconds": {"total": order.elapsed(), **seconds},
+            "peak_bytes": stated.get("peak_bytes"),  # of the program, not of this process
             "outside": rest,
         }

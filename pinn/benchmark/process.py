@@ -7,11 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pinn
+from pinn.benchmark.child import HOW_FAR
 from pinn.benchmark.environment import commit, now
+from pinn.benchmark.standing import identity_of
 from pinn.benchmark.study import Cell
 
 
@@ -23,15 +27,16 @@ class Running:
         file: the study's.
         limit: seconds after which it is given up.
         beside: how many run at a time.
+        slot: which of them this is, from 0: each has cores of its own.
     """
 
-    def __init__(self, cell: Cell, file: Path, limit: float, beside: int):
-        self.cell, self.limit, self.beside = cell, limit, beside
+    def __init__(self, cell: Cell, file: Path, limit: float, beside: int, slot: int = 0):
+        self.cell, self.limit, self.beside, self.slot = cell, limit, beside, slot
         self._folder = tempfile.TemporaryDirectory(prefix="pinn-cell-")
         self._row, self._said = (Path(self._folder.name) / n for n in ("row.json", "said.txt"))
         self.started = time.time()
-        words = (str(file), cell.key, str(self._row), repr(self.started), repr(limit))
-        with self._said.open("w") as said:
+        words = (str(file), cell.key, str(self._row), repr(limit))
+        with self._said.open("w") as said, _on_cores(slot, cell.method.cores):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pinn.benchmark.child", *words],
                 stdout=said,
@@ -48,8 +53,10 @@ class Running:
         if code is None and elapsed < self.limit:
             return None
         if code is None:
+            far = self._row.with_name(HOW_FAR)
+            how_far = f": {far.read_text()}" if far.is_file() else ""
             self.stop()
-            return self._failed("timeout", f"not finished in {self.limit:.0f} s", elapsed)
+            return self._failed("timeout", f"not finished in {self.limit:.0f} s{how_far}", elapsed)
         row = self._read(code, elapsed)
         self._clear()
         return row
@@ -81,6 +88,7 @@ class Running:
             "limit": self.limit,
             "recorded": now(),
             "commit": commit(),
+            "identity": identity_of(self.cell),
         }
         return {**self.cell.description(), **stated, "seconds": {"total": elapsed}}
 
@@ -89,6 +97,25 @@ class Running:
             return f"ended by the signal {signal.Signals(-code).name}"
         said = self._said.read_text(errors="replace").strip().splitlines()
         return said[-1][:300] if said else f"ended with exit code {code}"
+
+
+@contextmanager
+def _on_cores(slot: int, count: int) -> Generator[None]:
+    """Let processes that start meanwhile see so many cores, others than those of other slots.
+
+    JAX sizes its pool of threads by them. Where an operating system has no such thing, nothing
+    happens.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    known = sorted(allowed, reverse=True)
+    os.sched_setaffinity(0, {known[(slot * count + i) % len(known)] for i in range(count)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def _environment(cell: Cell) -> dict[str, str]:

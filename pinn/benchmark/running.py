@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pinn.benchmark.process import Running
+from pinn.benchmark.standing import why_stale
 from pinn.benchmark.store import Row, read_rows, write_rows
 from pinn.benchmark.study import Cell
 
@@ -17,7 +18,7 @@ def missing(
     rows: Mapping[str, Row],
     limit: float,
     *,
-    commit: str | None = None,
+    stale: bool = False,
     retry: bool = False,
 ) -> tuple[Cell, ...]:
     """Return the cells that have no row which settles them.
@@ -26,18 +27,19 @@ def missing(
         cells: what is asked for.
         rows: what is known, by key.
         limit: seconds for one; what took too long is tried again where there is more time now.
-        commit: rows of other commits settle nothing; by default all do.
+        stale: whether rows of other code, problems or recipes settle nothing.
         retry: whether failures settle nothing.
     """
 
-    def settled(row: Row | None) -> bool:
-        if row is None or (commit is not None and row.get("commit") != commit):
+    def settled(cell: Cell) -> bool:
+        row = rows.get(cell.key)
+        if row is None or (stale and why_stale(cell, row)):
             return False
         if row["status"] == "timeout":
             return not retry and limit <= row["limit"]
         return row["status"] == "done" or not retry
 
-    return tuple(cell for cell in cells if not settled(rows.get(cell.key)))
+    return tuple(cell for cell in cells if not settled(cell))
 
 
 def run_cells(
@@ -68,7 +70,8 @@ def run_cells(
         while waiting or running:
             while waiting and len(running) < jobs:
                 begun(waiting[0])
-                running.append(Running(waiting.popleft(), file, limit, jobs))
+                slot = min(set(range(jobs)) - {one.slot for one in running})
+                running.append(Running(waiting.popleft(), file, limit, jobs, slot))
             for one in list(running):
                 row = one.outcome()
                 if row is not None:

@@ -13,6 +13,7 @@ from jax.flatten_util import ravel_pytree
 from scipy.integrate import solve_ivp
 
 from pinn.benchmark.clock import compiled
+from pinn.benchmark.environment import peak_bytes
 from pinn.benchmark.identity import PRESENTATION
 from pinn.benchmark.judging import judged
 from pinn.benchmark.method import AbstractMethod, Order
@@ -72,8 +73,10 @@ class Scipy(AbstractMethod):
             begun = time.perf_counter()
             result = self._integrate(problem, program, start)
             running, total = time.perf_counter() - begun, order.elapsed()
+            peak = peak_bytes()
             trajectory = trajectory_of(result.sol)
         return {
+            "peak_bytes": peak,
             "seconds": {"run": running, "compile": compiling, "total": total},
             "steps": len(result.t) - 1,
             "evaluations": int(result.nfev),
@@ -86,7 +89,7 @@ class Scipy(AbstractMethod):
         interval = problem.interval
         result = solve_ivp(
             lambda t, y: np.asarray(program(jnp.asarray(t), jnp.asarray(y))),
-            (interval.lower, interval.upper),
+            (0.0, interval.length),
             start,
             self.method,
             rtol=self.rtol,
@@ -115,10 +118,13 @@ def in_time(problem: Problem, method: Scipy) -> Made:
         return ravel_pytree(slope(t, unravel(flat), None))[0]
 
     def trajectory(dense: Callable) -> Trajectory:
-        times = np.union1d(sample_points(problem, None)[0], ledger_times(problem, None))
+        begin = problem.interval.lower
+        times = np.union1d(sample_points(problem, None)[0], ledger_times(problem, None)) - begin
         states = jax.vmap(unravel)(jnp.asarray(dense(times).T))
         plan = partial(between_steps, problem, Adaptive())
-        return Trajectory(problem, plan, Steps(jnp.asarray(times), states), "float64", times)
+        return Trajectory(
+            problem, plan, Steps(jnp.asarray(times), states), "float64", begin + times
+        )
 
     return rate, np.asarray(start), trajectory
 
@@ -138,7 +144,7 @@ def over_space(problem: Problem, method: Scipy) -> Made:
 
     def trajectory(dense: Callable) -> Trajectory:
         interval, radau = problem.interval, Radau(STAGES)
-        edges = np.linspace(interval.lower, interval.upper, PANELS + 1)
+        edges = np.linspace(0.0, interval.length, PANELS + 1)
         inside = np.concatenate([[0.0], radau.nodes])
         times = (edges[:-1, None] + np.diff(edges)[:, None] * inside).ravel()
         states = jnp.asarray(dense(times).T).reshape((-1, *shape))
@@ -148,7 +154,8 @@ def over_space(problem: Problem, method: Scipy) -> Made:
         panels = Panels(jnp.asarray(edges), jnp.asarray(coefficients))
         grid = box.grid
         plan = lambda entries: along_lines(problem, grid, entries)  # noqa: E731
-        return Trajectory(problem, plan, panels, "float64", edges, quadrature(problem, grid))
+        joints = interval.lower + edges
+        return Trajectory(problem, plan, panels, "float64", joints, quadrature(problem, grid))
 
     return rate, np.asarray(evolution.start).ravel(), trajectory
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pinn.benchmark.identity import canonical, content, key_of
-from pinn.benchmark.method import AbstractMethod
+from pinn.benchmark.method import AbstractMethod, built
 from pinn.errors import ProblemError
+from pinn.problem.problem import Problem
 from pinn.problem.registry import Factory, factory
 
 FORMAT = 1
@@ -161,6 +162,10 @@ class Cell:
                 f"{', '.join(defaults)}."
             )
         return content({**defaults, **self.case.parameters})
+
+    def problem(self) -> Problem:
+        """Build the problem."""
+        return built(self.case.problem, self.parameters)
 
     @property
     def factory(self) -> Factory:

@@ -5,10 +5,12 @@ from typing import Any, ClassVar
 
 import jax
 
+from pinn.benchmark.environment import peak_bytes
 from pinn.benchmark.identity import PRESENTATION
 from pinn.benchmark.judging import history
 from pinn.benchmark.method import AbstractMethod, Order
 from pinn.measure import compare
+from pinn.problem.problem import Problem
 from pinn.solution import Solution
 from pinn.solver import solve
 from pinn.training.parts import span
@@ -47,11 +49,21 @@ class Trained(AbstractMethod):
             return {}
         return {"XLA_FLAGS": f"--xla_force_host_platform_device_count={self.devices}"}
 
+    @property
+    def cores(self) -> int:
+        """A core for each device."""
+        return self.devices
+
+    def completed(self, problem: Problem) -> Any:
+        """Return the recipe with every choice made."""
+        return to_spec(self.recipe.completed(problem))
+
     def measure(self, order: Order) -> dict[str, Any]:
         """Train, and compare with the problem's reference."""
         problem = order.problem()
         solution = solve(problem, seed=order.seed, recipe=self.recipe, progress=False)
-        total, recipe = order.elapsed(), solution.recipe
+        total, peak, recipe = order.elapsed(), peak_bytes(), solution.recipe
+        order.note(f"trained in {total:.0f} s, and the comparison had not ended")
         row = {
             "seconds": {
                 "run": solution.seconds["training"],
@@ -63,6 +75,9 @@ class Trained(AbstractMethod):
             "steps": solution.steps,
             "windows": solution.model.count,
             "complete": solution.complete,
+            "converged": solution.converged,
+            "residual": solution.residual,
+            "peak_bytes": peak,
             "reached": _share(solution),
             "precision": recipe.precision,
             "recipe": to_spec(recipe),

@@ -80,6 +80,9 @@ def _build() -> tuple[Parser, dict[str, Parser]]:
     for name, (summary, fill) in _COMMANDS.items():
         made[name] = commands.add_parser(name, help=summary, description=f"{summary}.")
         fill(made[name])
+        made[name].add_argument(
+            "--debug", action="store_true", help="show where in the code an error arose"
+        )
     return parser, made
 
 
@@ -178,7 +181,7 @@ def _benchmark(parser: Parser) -> None:
     parser.add_argument("--readme", metavar="FILE", help="put the tables between its marks")
     flag("--list", "only list the runs")
     flag("--render", "only write the tables from the rows that there are")
-    flag("--stale", "run also what was measured with code of another commit")
+    flag("--stale", "run also what other code, problems or defaults measured")
     flag("--retry", "run also what failed")
     flag("--check", "run all, write nothing, and fail where anything is ten times worse")
     _quiet(parser)

@@ -80,7 +80,6 @@ def _left(
     study: "Study", cells: "Sequence[Cell]", results: Path, arguments: Namespace
 ) -> "tuple[Cell, ...]":
     """Return the cells that are still to be measured."""
-    from pinn.benchmark.environment import commit
     from pinn.benchmark.running import missing
     from pinn.benchmark.store import known_rows
 
@@ -88,7 +87,7 @@ def _left(
         cells,
         known_rows(results),
         study.limit,
-        commit=commit() if arguments.stale else None,
+        stale=arguments.stale,
         retry=arguments.retry,
     )
 

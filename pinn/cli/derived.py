@@ -67,7 +67,7 @@ def _walls(problem: "Problem") -> list[Row]:
             axis = problem.extent[condition.axis]
             side = f"at {condition.axis} = {axis.upper if end else axis.lower:g}"
             text = f"function of {', '.join(others)}" if callable(value) else _numbers(value)
-            soft = "" if condition.hard else "  (a row of the loss)"
+            soft = "" if condition.built_in(problem.space) else "  (a row of the loss)"
             rows.append((side, f"{_left(condition)} = {text}{soft}"))
     return rows
 

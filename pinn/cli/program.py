@@ -2,8 +2,12 @@
 
 import os
 import sys
+import traceback
+import warnings
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
 
 from pinn.cli.arguments import parse
 from pinn.cli.text import remark
@@ -13,14 +17,19 @@ from pinn.errors import PinnError
 def main(words: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    0 is success, 1 an incomplete training, a machine that computes wrongly or a study with
-    failures, 2 wrong input, and 130 an interruption.
+    0 is success, 1 an incomplete or not converged training, a machine that computes wrongly or a
+    study with failures, 2 wrong input, an error in the user's own code included, and 130 an
+    interruption.
     """
+    words = sys.argv[1:] if words is None else words
     try:
-        code = _run(parse(sys.argv[1:] if words is None else words))
+        with _own_warnings_as_sentences():
+            code = _run(parse(words))
         sys.stdout.flush()
         return code
     except PinnError as error:
+        if "--debug" in words:
+            traceback.print_exception(error)
         remark(f"pinn: {error}")
         return 2
     except KeyboardInterrupt as interrupt:
@@ -29,6 +38,29 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, such as `head`, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+@contextmanager
+def _own_warnings_as_sentences() -> Generator[None]:
+    """Print the library's own warnings as sentences, and other warnings as ever."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if category.__module__.startswith("pinn."):
+                remark(f"pinn: {message}")
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = cast(Any, show)
+        yield
 
 
 def _run(arguments: Namespace) -> int:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import warnings
 from argparse import Namespace
 from collections.abc import Callable, Generator
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinn.cli.settings import read_settings
 from pinn.cli.text import remark
-from pinn.errors import CheckpointError, RecipeError, TrainingError
+from pinn.errors import CheckpointError, NotConverged, RecipeError, TrainingError
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -199,21 +200,26 @@ def _use_cache(wanted: bool) -> None:
 def _train(
     arguments: Namespace, train: Callable[[], "Solution"], folder: str | None, overwrite: bool
 ) -> int:
-    with _sentences(), _noting_interrupts() as interrupts:
+    with _noting_interrupts() as interrupts:
         try:
-            solution = train()
+            with _sentences() as said:
+                solution = train()
         except TrainingError as error:
             if not interrupts:
                 raise
             raise KeyboardInterrupt(TOO_EARLY) from error
-    try:
-        _announce(arguments, "Computing the reference")
-        print(_scores(solution))
-    finally:
-        if folder is not None:
-            solution.save(folder, overwrite=overwrite)
-        remark(_farewell(solution, folder))
-    return 0 if solution.complete else INTERRUPTED if interrupts else INCOMPLETE
+        if solution.complete and not solution.converged and not said:
+            remark(f"The solver is not converged: its residual is {solution.residual:.1e}.")
+        try:
+            _announce(arguments, "Computing the reference")
+            print(_scores(solution))
+        finally:
+            if folder is not None:
+                solution.save(folder, overwrite=overwrite)
+            remark(_farewell(solution, folder))
+    if solution.converged:
+        return 0
+    return INTERRUPTED if interrupts else INCOMPLETE
 
 
 def _scores(solution: "Solution") -> str:
@@ -230,36 +236,47 @@ def _farewell(solution: "Solution", folder: str | None) -> str:
 
 
 @contextmanager
-def _sentences() -> Generator[None]:
-    """Print the warning that training is incomplete as a sentence, and other warnings as ever."""
+def _sentences() -> Generator[list[str]]:
+    """Print what training says of its own end as sentences, and other warnings as ever.
+
+    Gives a list that holds these sentences afterwards.
+    """
     from pinn.solver import IncompleteWarning
 
+    ends = (IncompleteWarning, NotConverged)
+    said: list[str] = []
     caught: list[warnings.WarningMessage] = []
     try:
         with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", IncompleteWarning)
-            yield
+            for kind in ends:
+                warnings.simplefilter("always", kind)
+            yield said
     finally:
         for one in caught:
-            if issubclass(one.category, IncompleteWarning):
-                remark(str(one.message))
+            if issubclass(one.category, ends):
+                said.append(str(one.message))
+                remark(said[-1])
             else:
                 warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 @contextmanager
 def _noting_interrupts() -> Generator[list[int]]:
-    """Give a list that grows with every Ctrl-C, which otherwise acts as ever."""
+    """Give a list that grows with every Ctrl-C or SIGTERM, both of which interrupt."""
     seen: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         seen.append(number)
         raise KeyboardInterrupt
 
-    previous = signal.getsignal(signal.SIGINT)
-    if previous is not signal.SIG_IGN:  # which a shell sets for jobs in the background
-        signal.signal(signal.SIGINT, note)
+    # A shell sets SIG_IGN for jobs in the background; None is a handler that is not Python's.
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    main = threading.current_thread() is threading.main_thread()
+    previous = {n: h for n, h in handlers.items() if main and h not in (signal.SIG_IGN, None)}
+    for number in previous:
+        signal.signal(number, note)
     try:
         yield seen
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pinn.errors import ProblemError
+from pinn.fitting import fit
 
 _WORDS = {"true": True, "false": False, "none": None, "inf": math.inf, "-inf": -math.inf}
 
@@ -43,7 +44,7 @@ def _read(text: str, parameter: inspect.Parameter, name: str) -> Any:
     kind = _kind(parameter)
     for value in (_literal(text), text):
         try:
-            return _fit(value, kind)
+            return fit(value, kind)
         except ValueError:
             continue
     example = "" if parameter.default is parameter.empty else f": for example {_example(parameter)}"
@@ -68,49 +69,6 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError):
         return _WORDS.get(text.strip().lower(), text)
-
-
-def _fit(value: Any, kind: Any) -> Any:
-    """Return a value as the type asks for it; a whole number may stand for a real one."""
-    origin = get_origin(kind)
-    if origin in (Union, UnionType):
-        return _first_fit(value, get_args(kind))
-    if origin is Literal:
-        return _accept(value, value in get_args(kind))
-    if kind is float:
-        return float(_accept(value, isinstance(value, int | float) and not isinstance(value, bool)))
-    if kind is int:
-        return _accept(value, isinstance(value, int) and not isinstance(value, bool))
-    if kind in (None, NoneType):
-        return _accept(value, value is None)
-    if (origin or kind) in (tuple, list):
-        return _fit_items(value, origin or kind, get_args(kind))
-    return _accept(value, kind is Any or not isinstance(kind, type) or isinstance(value, kind))
-
-
-def _accept(value: Any, fits: bool) -> Any:
-    if not fits:
-        raise ValueError
-    return value
-
-
-def _first_fit(value: Any, kinds: Sequence[Any]) -> Any:
-    for kind in kinds:
-        try:
-            return _fit(value, kind)
-        except ValueError:
-            continue
-    raise ValueError
-
-
-def _fit_items(value: Any, container: type, kinds: tuple[Any, ...]) -> Any:
-    items = list(_accept(value, isinstance(value, tuple | list)))
-    if not kinds:
-        return container(items)
-    if container is list or kinds[1:] == (...,):
-        kinds = (kinds[0],) * len(items)
-    _accept(items, len(items) == len(kinds))
-    return container(_fit(item, kind) for item, kind in zip(items, kinds, strict=True))
 
 
 def _example(parameter: inspect.Parameter) -> str:

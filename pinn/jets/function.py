@@ -10,17 +10,22 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jax.interpreters import partial_eval
 from jaxtyping import Array, PyTree
 
-from pinn.errors import PinnError, ProblemError
+from pinn.errors import FunctionError, PinnError, ProblemError, place, reason
 from pinn.jets.jet import Jet
 from pinn.jets.space import JetSpace
+from pinn.precision import staged, unwarned
 
 
 class Program(NamedTuple):
-    """A traced and pruned function: which entries it reads, how to run it, what it returns."""
+    """A traced and pruned function: which entries it reads, how to run it, what it returns.
+
+    `constants` are the arrays that it captured.
+    """
 
     needs: tuple[str, ...]
     run: Callable[..., list[Array]]
     result: PyTree[jax.ShapeDtypeStruct]
+    constants: tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +61,11 @@ class JetFunction:
         return self._program.result
 
     @property
+    def constants(self) -> tuple[Any, ...]:
+        """The arrays that the function captured from outside."""
+        return self._program.constants
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of a result that is one array."""
         return tuple(self.result.shape)
@@ -80,22 +90,40 @@ class JetFunction:
 
     def _trace(self) -> Program:
         try:
-            # The entries are sorted, as are the leaves of a dictionary.
-            names, real = self._accessed(), jnp.result_type(float)
-            values = {n: jax.ShapeDtypeStruct(self.space.shape(n), real) for n in names}
-            run = jax.make_jaxpr(lambda v: self.function(Jet(self.space, v)), return_shape=True)
-            closed, result = run(values)
+            with staged(), unwarned():
+                names, closed, result = self._staged()
         except PinnError:
             raise
-        except (TypeError, ValueError, IndexError, AttributeError) as error:
-            reason = str(error).strip().splitlines()[0].rstrip(".")
-            raise ProblemError(
-                f"The {self.name} cannot be evaluated on a jet with fields {self.space.fields}: "
-                f"{reason}; write it with jax.numpy for one point, with these shapes."
-            ) from error
+        except Exception as error:
+            if (told := self._told(error)) is None:
+                raise
+            raise told from error
         pruned, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
         needs = tuple(n for n, u in zip(names, used, strict=True) if u)
-        return Program(needs, jaxpr_as_fun(ClosedJaxpr(pruned, closed.consts)), result)
+        run = jaxpr_as_fun(ClosedJaxpr(pruned, closed.consts))
+        return Program(needs, run, result, tuple(closed.consts))
+
+    def _staged(self) -> tuple[tuple[str, ...], ClosedJaxpr, Any]:
+        """Return the entries that the function reads, its program and its result."""
+        # The entries are sorted, as are the leaves of a dictionary.
+        names, real = self._accessed(), jnp.result_type(float)
+        values = {n: jax.ShapeDtypeStruct(self.space.shape(n), real) for n in names}
+        trace = jax.make_jaxpr(lambda v: self.function(Jet(self.space, v)), return_shape=True)
+        return names, *trace(values)
+
+    def _told(self, error: Exception) -> ProblemError | None:
+        """Return what to say of an error in the function; None where it is the library's own."""
+        where = place(error)
+        if isinstance(error, TypeError | ValueError | IndexError | AttributeError):
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            kind = FunctionError if where else ProblemError
+            return kind(
+                f"The {self.name} cannot be evaluated on a jet with fields {self.space.fields}: "
+                f"{said[0].rstrip('.')}{where}; write it with jax.numpy for one point, with these "
+                "shapes."
+            )
+        sentence = f"The {self.name} raises {reason(error)}{where}: mend it there."
+        return FunctionError(sentence) if where else None
 
     def _accessed(self) -> tuple[str, ...]:
         """Return the entries that the function reads, whether they matter or not, sorted."""

@@ -1,5 +1,12 @@
 """Conservation laws inside learning itself: from layer to layer, and over training."""
 
+from pinn.learning.charges import Charges as Charges
+from pinn.learning.charges import conserved as conserved
+from pinn.learning.charges import independent_laws as independent_laws
+from pinn.learning.dynamics import KineticBalance as KineticBalance
+from pinn.learning.dynamics import gradient_flow as gradient_flow
+from pinn.learning.dynamics import kinetic_balance as kinetic_balance
+from pinn.learning.dynamics import measured_balance as measured_balance
 from pinn.learning.energy_descent import EnergyDescentState as EnergyDescentState
 from pinn.learning.energy_descent import energy_conserving_descent as energy_conserving_descent
 from pinn.learning.energy_ledger import EnergyLedger as EnergyLedger
@@ -15,6 +22,8 @@ from pinn.learning.groups import Translation as Translation
 from pinn.learning.hamiltonian import HamiltonianNetwork as HamiltonianNetwork
 from pinn.learning.layers import LayerInvariants as LayerInvariants
 from pinn.learning.layers import layer_invariants as layer_invariants
+from pinn.learning.monitor import Monitor as Monitor
+from pinn.learning.monitor import monitor as monitor
 from pinn.learning.noether_network import NoetherNetwork as NoetherNetwork
 from pinn.learning.probe import Probe as Probe
 from pinn.learning.probe import ProbeReport as ProbeReport
@@ -23,12 +32,25 @@ from pinn.learning.quantisation import Quantisation as Quantisation
 from pinn.learning.quantisation import quantisation as quantisation
 from pinn.learning.quantisation import quantised as quantised
 from pinn.learning.regression import fit as fit
+from pinn.learning.rules import LearningRule as LearningRule
+from pinn.learning.spectra import Snapshot as Snapshot
+from pinn.learning.spectra import Spectrum as Spectrum
+from pinn.learning.spectra import principal_components as principal_components
+from pinn.learning.spectra import spectrum as spectrum
 from pinn.learning.sprites import Film as Film
 from pinn.learning.sprites import bouncing as bouncing
 from pinn.learning.sprites import orbiting as orbiting
 from pinn.learning.sprites import render as render
 from pinn.learning.sprites import swinging as swinging
+from pinn.learning.symmetries import Symmetry as Symmetry
+from pinn.learning.symmetries import symmetries as symmetries
 from pinn.learning.tailoring import Tailored as Tailored
 from pinn.learning.tailoring import tailor as tailor
 from pinn.learning.trainedness import Trainedness as Trainedness
 from pinn.learning.trainedness import trainedness as trainedness
+from pinn.learning.width import Wide as Wide
+from pinn.learning.width import WidthSweep as WidthSweep
+from pinn.learning.width import infinite_kernel as infinite_kernel
+from pinn.learning.width import predicted_curve as predicted_curve
+from pinn.learning.width import tangent_kernel as tangent_kernel
+from pinn.learning.width import width_sweep as width_sweep

@@ -150,7 +150,8 @@ def _check(model: nnx.Module, program: Program, inputs: Array, outputs: Array, l
             f"The loss must return one scalar, got shape {got}: sum or average it over the batch."
         )
     graph, state = nnx.split(model)
-    direct = np.asarray(nnx.merge(graph, state)(inputs))
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        direct = np.asarray(nnx.merge(graph, state, copy=True)(inputs))
     gap, size = np.abs(direct - np.asarray(outputs)).max(), np.abs(direct).max()
     if not gap <= program.epsilon**0.5 * size:
         raise LearningError(

@@ -221,7 +221,8 @@ def trace(model: nnx.Module, inputs: Array) -> Program:
     graph, learned, rest = nnx.split(model, nnx.Param, ...)
 
     def run(learned: Any, rest: Any, x: Array) -> Any:
-        return _named(nnx.merge(graph, learned, rest))(x)
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            return _named(nnx.merge(graph, learned, rest))(x)
 
     try:
         closed, shape = jax.make_jaxpr(run, return_shape=True)(learned, rest, inputs)

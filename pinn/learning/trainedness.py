@@ -78,7 +78,7 @@ def momentum_in(window: TrainedWindow) -> Callable[[Stage, Array], tuple[Array, 
     """Return the compiled map from a window and parameters to momentum, bias side and shift."""
     parts = window.parts
     network = nnx.merge(parts.graph, parts.unravel(window.trained))
-    inputs, kernel, bias = _first_layer(network, parts.dtype)
+    inputs, kernel, bias = first_layer(network, parts.dtype)
     graph, state = nnx.split(_Shifted(network, jnp.zeros(inputs, parts.dtype)))
     unravel = ravel_pytree(state)[1]
     other: Any = {"graph": graph, "unravel": unravel}
@@ -116,7 +116,7 @@ class _Shifted(nnx.Module):
         return self.network(z + self.shift[...])
 
 
-def _first_layer(network: nnx.Module, dtype: np.dtype) -> tuple[int, tuple, tuple]:
+def first_layer(network: nnx.Module, dtype: np.dtype) -> tuple[int, tuple, tuple]:
     """Return the number of inputs, and the paths of the kernel and bias that take up a shift."""
     leaves = [leaf for _, leaf in nnx.to_flat_state(nnx.state(network))]
     for inputs in dict.fromkeys(leaf.shape[0] for leaf in leaves if leaf.ndim == 2):

@@ -13,12 +13,12 @@ from jaxtyping import Array
 from pinn.jets import Jet, prolong, random_jets
 from pinn.precision import arithmetic
 from pinn.problem.axes import Axis, Interval, Periodic
-from pinn.problem.conditions import AbstractCondition, Derivative, Dirichlet, Neumann
 from pinn.problem.problem import Problem
+from pinn.problem.scan import places
 
 TOLERANCE = 1e-9
 SMOOTH = 1e-6
-SAMPLES = 6
+SAMPLES = 512
 EXACT = 1e-12
 
 # By axis, by field: +1 where it is even about both walls, −1 where it is odd.
@@ -37,6 +37,8 @@ def mirrors_of(problem: Problem) -> Mirrors:
     A circle has such mirrors at its lower end and opposite to it where the equation and the initial
     data are unchanged by a reflection about them: half of it then tells the whole.
     """
+    if "mirrors" in problem.found:
+        return problem.found["mirrors"]
     found: Mirrors = {}
     with arithmetic("float64"):
         for name, axis in problem.extent.items():
@@ -85,12 +87,9 @@ def _parity_on_circle(problem: Problem, axis: str, circle: Periodic) -> Mapping[
 
 def _initial_parities(problem: Problem, field: str, axis: str) -> list[int]:
     """Return the parities about a circle's ends that a field's initial data have."""
-    names = list(problem.extent)
-    place, circle = names.index(axis), problem.extent[axis]
-    shares = np.linspace(0.03, 0.96, 8 * SAMPLES)
-    here = [
-        a.lower + a.length * np.roll(shares, 5 * i) for i, a in enumerate(problem.extent.values())
-    ]
+    place, circle = list(problem.extent).index(axis), problem.extent[axis]
+    points = places(problem, SAMPLES)
+    here = [points[name] for name in problem.extent]
     there = list(here)
     there[place] = 2.0 * circle.lower + circle.length - here[place]
     allowed = [1, -1]
@@ -105,7 +104,7 @@ def _initial_parities(problem: Problem, field: str, axis: str) -> list[int]:
 
 def _parity(problem: Problem, field: str, axis: str) -> int | None:
     rows = [c for c in problem.boundary if (c.field, c.axis) == (field, axis)]
-    orders = {_order(condition) for condition in rows}
+    orders = {condition.pure_order(problem.space) for condition in rows}
     faces = {end for condition in rows for end in condition.ends}
     plain = all(c.hard and c.homogeneous for c in rows)
     if (
@@ -117,12 +116,6 @@ def _parity(problem: Problem, field: str, axis: str) -> int | None:
         return None
     parities = {order % 2 for order in orders if order is not None}
     return None if len(parities) != 1 else (1 if parities == {1} else -1)
-
-
-def _order(condition: AbstractCondition) -> int | None:
-    if isinstance(condition, Derivative):
-        return condition.order
-    return {Dirichlet: 0, Neumann: 1}.get(type(condition))
 
 
 def _reflected(problem: Problem, jet: Jet, axis: str, place: float, parity: Mapping) -> Jet:
@@ -141,15 +134,16 @@ def _reflected(problem: Problem, jet: Jet, axis: str, place: float, parity: Mapp
 def _equivariant(problem: Problem, axis: str, place: float, parity: Mapping[str, int]) -> bool:
     """Tell whether each component of the equation only changes its sign."""
     residual = problem.dynamics.residual
-    centre = {c: 0.5 * (a.lower + a.upper) for c, a in problem.axes.items()}
-    jets = random_jets(problem.space, residual.needs, 3, SAMPLES, centre)
+    jets = random_jets(problem.space, residual.needs, 3, SAMPLES)
+    points = {c: jnp.asarray(v) for c, v in places(problem, SAMPLES).items()}
+    jets = Jet(problem.space, {**jets, **points})
 
     def both(jet: Jet) -> tuple[Array, Array]:
         return residual(jet), residual(_reflected(problem, jet, axis, place, parity))
 
     here, there = (np.asarray(a) for a in jax.jit(jax.vmap(both))(jets))
     gap = np.minimum(np.abs(here - there).max(axis=0), np.abs(here + there).max(axis=0))
-    return bool(np.all(gap <= TOLERANCE * (1.0 + np.abs(here).max(axis=0))))
+    return bool(np.all(gap <= TOLERANCE * np.abs(here).max(axis=0)))
 
 
 def _smooth_start(problem: Problem, axis: str, parity: Mapping[str, int]) -> bool:
@@ -180,12 +174,8 @@ def _alone(problem: Problem, field: str, function):
 
 def _on_face(problem: Problem, index: int, end: int) -> list[Array]:
     """Return points on a face at the start, one array a coordinate of the problem."""
-    shares = np.linspace(0.11, 0.87, SAMPLES)
-    columns = []
-    for place, axis in enumerate(problem.extent.values()):
-        wall = axis.upper if end else axis.lower
-        inside = axis.lower + axis.length * np.roll(shares, place)
-        columns.append(np.full(SAMPLES, wall) if place == index else inside)
-    begin = np.full(SAMPLES, problem.interval.lower)
-    columns.insert(problem.space.coordinates.index(problem.time), begin)
-    return [jnp.asarray(column) for column in columns]
+    columns = places(problem, SAMPLES)
+    name, axis = list(problem.extent.items())[index]
+    columns[name] = np.full(SAMPLES, axis.upper if end else axis.lower)
+    columns[problem.time] = np.full(SAMPLES, problem.interval.lower)
+    return [jnp.asarray(columns[c]) for c in problem.space.coordinates]

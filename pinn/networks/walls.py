@@ -11,7 +11,7 @@ from jaxtyping import Array
 from pinn.errors import ProblemError
 from pinn.jets import JetSpace, prolong
 from pinn.problem.axes import Axis
-from pinn.problem.conditions import AbstractCondition, Dirichlet
+from pinn.problem.conditions import AbstractCondition
 from pinn.problem.problem import Problem
 from pinn.problem.statement import face_value
 
@@ -35,10 +35,9 @@ class Wall:
     axis: Axis
     rows: tuple[tuple[AbstractCondition, int], ...]
 
-    @property
-    def values_only(self) -> bool:
-        """Whether every condition is on the field's value."""
-        return all(isinstance(condition, Dirichlet) for condition, _ in self.rows)
+    def values_only(self, space: JetSpace) -> bool:
+        """Tell whether every condition is on the field's value."""
+        return all(condition.pure_order(space) == 0 for condition, _ in self.rows)
 
     def place(self, end: int) -> float:
         """Return the coordinate of an end."""
@@ -126,7 +125,8 @@ def walls_of(problem: Problem) -> dict[str, tuple[Wall, ...]]:
             rows = [
                 (condition, end)
                 for condition in problem.boundary
-                if condition.hard and (condition.field, condition.axis) == (field, name)
+                if (condition.field, condition.axis) == (field, name)
+                and condition.built_in(problem.space)
                 for end in condition.ends
             ]
             if rows:
@@ -165,7 +165,8 @@ def released(space: JetSpace, walls: Sequence[Wall], free: FieldAt) -> FieldAt:
     lift is taken from it.
     """
     for wall in walls:
-        free = _damped(wall, free) if wall.values_only else relieved(space, [wall], free)
+        values = wall.values_only(space)
+        free = _damped(wall, free) if values else relieved(space, [wall], free)
     return free
 
 

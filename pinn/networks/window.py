@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -31,6 +32,19 @@ class Window:
     taylor: Mapping[str, Float[Array, "..."]]
     scale: Mapping[str, Float[Array, ""]]
     grading: Mapping[str, Grading] = field(default_factory=dict)
+
+    def elapsed(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the time since the start at a share of the window, s = fl(t₀ + share · h) − t₀.
+
+        It is one by which time can advance from t₀: far from t = 0 the equation would otherwise be
+        asked at another time than the network.
+        """
+        return (self.start + share * self.length) - self.start
+
+    def inside(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return the same for collocation points: at the end just before it, as at a breakpoint."""
+        last = jnp.nextafter(self.start + self.length, self.start)
+        return jnp.minimum(self.elapsed(share), last - self.start)
 
 
 def hard_start(

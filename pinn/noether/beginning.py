@@ -1,6 +1,7 @@
 """Fields at the start: the jets of the exact initial data, their totals and their walls."""
 
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import factorial
 
 import jax
@@ -14,12 +15,18 @@ from pinn.noether.totals import face_nodes
 from pinn.noether.walls import Face, faces
 from pinn.problem.conditions import AbstractCondition
 from pinn.problem.problem import Problem
+from pinn.problem.scan import scan
 from pinn.problem.statement import face_value
-from pinn.spectral import Grid
+from pinn.spectral import Grid, Panelled, Quadrature
 
 COUNTS = {1: (65, 129, 257, 513, 1025), 2: (24, 48, 96, 192), 3: (12, 24, 48)}
 SETTLED = 1e-13
+MOST = 400_000
 AGREE = 1e-6
+
+
+class UnsettledWarning(UserWarning):
+    """An integral over the initial data is not known to rounding."""
 
 
 def initial_jet_at(problem: Problem, entries: Iterable[str]) -> Callable[..., Jet]:
@@ -88,27 +95,69 @@ def settled_totals(
     def measure(jet: Jet):
         return {n: (c.density(jet), c.term_size(jet)) for n, c in charges.items()}
 
-    def totals(count: int):
-        grid = Grid.of(problem.extent, dict.fromkeys(problem.extent, count))
-        columns, weights = jnp.asarray(grid.points.T), jnp.asarray(grid.weights)
+    def integrate(weights, *columns):
+        values = jax.vmap(lambda *point: measure(jet_at(*point)))(*columns)
+        return jax.tree.map(lambda v: jnp.tensordot(weights, v, axes=1), values)
 
-        def integrate(*columns):
-            values = jax.vmap(lambda *point: measure(jet_at(*point)))(*columns)
-            return jax.tree.map(lambda v: jnp.tensordot(weights, v, axes=1), values)
+    compiled = jax.jit(integrate)
 
-        return jax.tree.map(np.asarray, jax.jit(integrate)(*columns))
-
-    last = None
-    for count in COUNTS[len(problem.extent)]:
-        found = totals(count)
+    def totals(grid: Quadrature):
+        found = compiled(jnp.asarray(grid.weights), *jnp.asarray(grid.points.T))
+        found = jax.tree.map(np.asarray, found)
         _check_finite(problem, found)
-        if last is not None and all(
-            np.max(np.abs(found[n][0] - last[n][0])) <= SETTLED * np.max(found[n][1], initial=0.0)
-            for n in found
-        ):
-            break
-        last = found
+        return found
+
+    spectral = (
+        Grid.of(problem.extent, dict.fromkeys(problem.extent, count))
+        for count in COUNTS[len(problem.extent)]
+    )
+    found, gaps = _settled(totals, spectral)
+    if gaps:
+        found, gaps = _settled(totals, _panels(problem))
+    if gaps:
+        warnings.warn(_unsettled(problem, gaps), UnsettledWarning, stacklevel=2)
     return {n: found[n][0] for n in charges}, {n: found[n][1] for n in charges}
+
+
+def _settled(totals, grids) -> tuple[dict, dict[str, float]]:
+    """Return totals on finer and finer grids until two agree, and what is left between the last."""
+    last, gaps = None, {}
+    for grid in grids:
+        found = totals(grid)
+        if last is not None:
+            gaps = {n: _gap(found[n], last[n]) for n in found}
+            gaps = {n: gap for n, gap in gaps.items() if not gap <= SETTLED}
+            if not gaps:
+                break
+        last = found
+    return found, gaps
+
+
+def _gap(found: tuple, last: tuple) -> float:
+    """Return how far two totals are apart, in units of the integral of the terms' sizes."""
+    size = float(np.max(found[1], initial=0.0))
+    gap = float(np.max(np.abs(found[0] - last[0]), initial=0.0))
+    return gap / size if size else gap
+
+
+def _panels(problem: Problem) -> Iterator[Panelled]:
+    """Return panels that end where the data jump or vary, each half as long as those before."""
+    knots = {name: variation.knots for name, variation in scan(problem).items()}
+    coarse, orders = {1: 8, 2: 3, 3: 1}, {1: 16, 2: 12, 3: 8}
+    dimensions = len(problem.extent)
+    grid = Panelled.of(problem.extent, coarse[dimensions], orders[dimensions], knots)
+    while grid.size <= MOST:
+        yield grid
+        grid = grid.halved()
+
+
+def _unsettled(problem: Problem, gaps: Mapping[str, float]) -> str:
+    worst = max(gaps, key=lambda name: gaps[name])
+    return (
+        f"The integral of {worst!r} of {problem.name!r} over the initial data does not settle: two "
+        f"refinements differ by {gaps[worst]:.1e} of its terms, and so uncertain is the level that "
+        "drift is measured from; smooth the initial data."
+    )
 
 
 def _check_finite(problem: Problem, found) -> None:

@@ -1,6 +1,7 @@
 """Integrals over space: totals of densities, and of fluxes through faces."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -10,13 +11,13 @@ from jaxtyping import Array
 
 from pinn.jets import Jet, JetFunction
 from pinn.noether.charge import Charge
-from pinn.spectral import Grid
+from pinn.spectral import Quadrature
 
 # From one scalar a space coordinate, in the grid's order, to the jet there.
 JetAt = Callable[..., Jet]
 
 
-def total(grid: Grid, density: Callable[[Jet], Any], jet_at: JetAt) -> Any:
+def total(grid: Quadrature, density: Callable[[Jet], Any], jet_at: JetAt) -> Any:
     """Return ∫ density over space ≈ Σ w density(node), of the density's shape.
 
     A density that returns several, in a dictionary, reads the jets once for all of them.
@@ -25,14 +26,20 @@ def total(grid: Grid, density: Callable[[Jet], Any], jet_at: JetAt) -> Any:
 
 
 def through(
-    grid: Grid, flux: JetFunction, face: tuple[str, int], bounds: tuple[float, float], jet_at: JetAt
+    grid: Quadrature,
+    flux: JetFunction,
+    face: tuple[str, int],
+    bounds: tuple[float, float],
+    jet_at: JetAt,
 ) -> Array:
     """Return ∫ flux over one face, along the axis (not the outward normal)."""
     points, weights = face_nodes(grid, face, bounds)
     return _weighted(points, weights, flux, jet_at)
 
 
-def outflow(charge: Charge, grid: Grid, jet_at: JetAt, faces: Iterable | None = None) -> Array:
+def outflow(
+    charge: Charge, grid: Quadrature, jet_at: JetAt, faces: Iterable | None = None
+) -> Array:
     """Return what leaves through the leaking faces, Σ upper − Σ lower ∫ flux."""
     lost = jnp.zeros(charge.density.shape)
     for axis, end in charge.leaks if faces is None else faces:
@@ -44,14 +51,14 @@ def outflow(charge: Charge, grid: Grid, jet_at: JetAt, faces: Iterable | None = 
 
 
 def face_nodes(
-    grid: Grid, face: tuple[str, int], bounds: tuple[float, float]
+    grid: Quadrature, face: tuple[str, int], bounds: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the nodes on a face, of shape (nodes, dimensions), and their weights."""
     index = grid.coordinates.index(face[0])
     names = grid.coordinates[:index] + grid.coordinates[index + 1 :]
     if not names:
         return np.array([[bounds[face[1]]]]), np.ones(1)
-    rest = Grid(names, grid.bases[:index] + grid.bases[index + 1 :])
+    rest = replace(grid, coordinates=names, bases=grid.bases[:index] + grid.bases[index + 1 :])
     return np.insert(rest.points, index, bounds[face[1]], axis=1), rest.weights
 
 

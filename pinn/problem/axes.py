@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pinn.errors import ProblemError
+from pinn.errors import PrecisionWarning, ProblemError, warn
+from pinn.precision import single
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,13 @@ class Interval:
     breakpoints: tuple[float, ...] = ()
 
     def __post_init__(self):
+        given = (self.lower, self.breakpoints, self.upper)
+        if kind := single(given):
+            warn(
+                f"An axis is given an end or breakpoint in {kind}, which holds few digits: give a "
+                "plain number.",
+                PrecisionWarning,
+            )
         try:
             points = [float(p) for p in (self.lower, *self.breakpoints, self.upper)]
         except (TypeError, ValueError) as error:

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 from jaxtyping import Array
 
-from pinn.jets import Jet, JetFunction, JetSpace, on_jets
+from pinn.errors import PinnError
+from pinn.jets import Jet, JetFunction, JetSpace, on_jets, random_jets
+from pinn.precision import arithmetic
 
 # A number for every component, an array or tuple of the field's shape, or a function of the other
 # coordinates in their order.
@@ -17,7 +20,11 @@ Value = float | Array | tuple[Any, ...] | Callable[..., Any]
 
 @dataclass(frozen=True)
 class AbstractCondition(abc.ABC):
-    """A linear condition on one field at one or both ends of an interval.
+    """A condition on a field at one or both ends of an interval, B(u) = g.
+
+    A subclass states B in `left_side`, with fields of its own where it needs them. It may be any
+    function of the jet; what is linear in the field and its derivatives across the axis, with
+    constant coefficients, is built into the ansatz, everything else is rows of the loss.
 
     Args:
         field: which field.
@@ -26,8 +33,8 @@ class AbstractCondition(abc.ABC):
             of the field's shape, or a function of the other coordinates in the order of axes=; None
             leaves that end free.
         upper: the same at the upper end.
-        hard: build the condition into the ansatz, so that it holds exactly; otherwise it is a row
-            of the loss.
+        hard: build the condition into the ansatz where that is possible, so that it holds exactly;
+            otherwise it is a row of the loss.
     """
 
     field: str
@@ -38,11 +45,26 @@ class AbstractCondition(abc.ABC):
 
     @abc.abstractmethod
     def left_side(self, jet: Jet) -> Array:
-        """Return what is demanded to have the given value, linear in the jet."""
+        """Return what is demanded to have the given value, an array of the field's shape."""
 
     def operator(self, space: JetSpace) -> JetFunction:
         """Return the left side as a function on jets."""
         return on_jets(space, self.left_side, f"condition on {self.field!r}")
+
+    def built_in(self, space: JetSpace) -> bool:
+        """Tell whether it is to be imposed exactly, and can be.
+
+        It can where B is linear in derivatives of the field across the axis alone, the same for
+        every component and everywhere on the face.
+        """
+        return self.hard and is_linear(self, space)
+
+    def pure_order(self, space: JetSpace) -> int | None:
+        """Return k where B is a multiple of ∂ᵏu/∂xᵏ alone, else None."""
+        needs = self.operator(space).needs
+        if len(needs) != 1 or not is_linear(self, space):
+            return None
+        return sum(space.parse(needs[0]).orders)
 
     @property
     def homogeneous(self) -> bool:
@@ -116,3 +138,42 @@ class Derivative(AbstractCondition):
     def left_side(self, jet: Jet) -> Array:
         """Return ∂ᵏu/∂xᵏ."""
         return jet[f"{self.field}_{self.axis * self.order}" if self.order else self.field]
+
+
+def is_linear(condition: AbstractCondition, space: JetSpace) -> bool:
+    """Tell whether a condition is linear in its own field's derivatives across its axis."""
+    left, field = condition.operator(space), condition.field
+    if any(space.is_coordinate(name) for name in left.needs):
+        return False
+    entries = [space.parse(name) for name in left.needs]
+    across = space.coordinates.index(condition.axis)
+    if any(e.field != field or sum(e.orders) != e.orders[across] for e in entries):
+        return False
+    with arithmetic("float64"), jax.ensure_compile_time_eval():
+        one, other = (random_jets(space, left.needs, seed, 1) for seed in (1, 2))
+        one, other = (jax.tree.map(lambda a: a[0], jet) for jet in (one, other))
+        mixed = jax.tree.map(lambda a, b: 2.0 * a - 3.0 * b, one, other)
+        terms = [np.asarray(f) for f in (left(mixed), 2.0 * left(one), -3.0 * left(other))]
+        whole = terms[0] - terms[1] - terms[2]
+        size = sum(np.abs(term) for term in terms)
+        alike = _acts_alike(condition, space, one, np.asarray(left(one)))
+    return alike and bool(np.all(np.abs(whole) <= 1e-12 * size))
+
+
+def _acts_alike(
+    condition: AbstractCondition, space: JetSpace, jet: Jet, values: np.ndarray
+) -> bool:
+    """Tell whether a condition does to every component what it does to a scalar field."""
+    shape = space.fields[condition.field]
+    if values.shape != shape:
+        return False
+    scalar = JetSpace.of(space.coordinates, {condition.field: ()})
+    try:
+        left = condition.operator(scalar)
+        for index in np.ndindex(shape):
+            value = left(Jet(scalar, {name: jet[name][index] for name in jet}))
+            if abs(float(value) - values[index]) > 1e-12 * abs(values[index]):
+                return False
+    except PinnError:
+        return False
+    return True

@@ -23,6 +23,7 @@ from pinn.jets import (
     total_derivative,
 )
 from pinn.problem.forces import generalised_forces
+from pinn.problem.functions import check_functions
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -51,6 +52,7 @@ class Dynamics:
         Raises:
             ProblemError: wrong number of equations, or a singular or non-affine highest derivative.
         """
+        check_functions(problem)
         forces = generalised_forces(problem)
         time = "" if problem.stationary else problem.time
         dynamics = cls(problem.space, time, _residual(problem, forces), forces)

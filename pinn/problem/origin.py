@@ -15,8 +15,10 @@ class Origin:
             installed package adds, `file` for a user's own file.
         factory: the name of the registered factory.
         source: the file's own text where the kind is `file`, so that a saved solver carries it.
+        module: what the factory's module is called in this process.
     """
 
     kind: Kind
     factory: str
     source: str = ""
+    module: str = ""

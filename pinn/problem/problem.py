@@ -1,7 +1,7 @@
 """The statement of a problem, as the user writes it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +12,7 @@ from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, JetSpace, on_jets
 from pinn.problem.axes import Axis, Interval
 from pinn.problem.conditions import AbstractCondition
+from pinn.problem.functions import check_captured, guarded
 from pinn.problem.origin import Origin
 from pinn.problem.statement import check_statement, initial_values
 
@@ -83,6 +84,10 @@ class Problem:
         scales: the size that a charge's drift is measured against, where its value at the start
             vanishes or misleads.
         references: reference methods to prefer over the default.
+        name: what it is called.
+        parameters: the numbers that it was built with.
+        origin: where a saved solver finds it again; a registered function sets these three.
+        found: what was found out about it before it was saved, and is not to be found out anew.
 
     Raises:
         ProblemError: the statement contradicts itself.
@@ -104,9 +109,22 @@ class Problem:
     name: str = "problem"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     origin: Origin | None = None
+    found: Mapping[str, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self):
         check_statement(self)
+        if self.exact is not None:
+            object.__setattr__(self, "exact", guarded(self.exact, "closed form in exact="))
+            check_captured(self.exact, "closed form in exact=")
+
+    def knowing(self, found: Mapping[str, Any]) -> "Problem":
+        """Return the same problem with what was found out about it, for as long as it is the same.
+
+        `dataclasses.replace` makes another problem, of which nothing is known.
+        """
+        known = replace(self)
+        object.__setattr__(known, "found", found)
+        return known
 
     @cached_property
     def space(self) -> JetSpace:

@@ -5,13 +5,14 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pinn.errors import PinnError, ProblemError, near_matches
+from pinn.errors import FunctionError, PinnError, ProblemError, near_matches, place, reason
 from pinn.problem.catalogue import Listing, catalogue, listings_in
 from pinn.problem.origin import Kind, Origin
 
@@ -55,21 +56,41 @@ class Factory:
         except TypeError as error:
             raise ProblemError(f"The problem {self.name!r} cannot be built: {error}.") from error
         bound.apply_defaults()
-        problem = self._build(bound)
-        return dataclasses.replace(
-            problem, name=self.name, parameters=dict(bound.arguments), origin=self._origin()
-        )
+        self._check_values(signature, bound.arguments)
+        # A file may make arrays before anybody has switched to double precision.
+        with _double():
+            problem = self._build(bound)
+            return dataclasses.replace(
+                problem, name=self.name, parameters=dict(bound.arguments), origin=self._origin()
+            )
+
+    def _check_values(self, signature: inspect.Signature, values: Mapping[str, Any]) -> None:
+        """Refuse values that stand for many: traced ones, and the axis of a family."""
+        from pinn.problem.axes import Interval, Periodic
+        from pinn.problem.functions import is_traced, traced_sentence
+
+        for name, value in values.items():
+            if is_traced(value):
+                raise ProblemError(
+                    traced_sentence(f"The parameter {name!r} of the problem {self.name!r}")
+                )
+            usual = signature.parameters[name].default
+            if isinstance(value, Interval | Periodic) and not isinstance(usual, type(value)):
+                raise ProblemError(
+                    f"The parameter {name!r} of the problem {self.name!r} is given {value!r}, "
+                    "which stands for many values: give one number, and solve a problem for each."
+                )
 
     def _build(self, bound: inspect.BoundArguments) -> "Problem":
         try:
             problem = self.function(*bound.args, **bound.kwargs)
         except PinnError:
             raise
-        except (ValueError, ArithmeticError) as error:
+        except Exception as error:
             stated = ", ".join(f"{k}={v}" for k, v in bound.arguments.items())
-            raise ProblemError(
-                f"The problem {self.name!r} cannot be built with {stated} ({error}): its "
-                "docstring, which `pinn show` prints, has good values."
+            raise FunctionError(
+                f"The problem {self.name!r} cannot be built with {stated} ({reason(error)})"
+                f"{place(error)}: its docstring, which `pinn show` prints, has good values."
             ) from error
         if not hasattr(problem, "initial_state"):
             raise ProblemError(
@@ -81,7 +102,7 @@ class Factory:
     def _origin(self) -> Origin:
         kind = self.kind
         source = "" if kind == "catalogue" else _source_of(self.function)
-        return Origin(kind, self.name, source)
+        return Origin(kind, self.name, source, self.function.__module__)
 
 
 def register(function: Callable[..., "Problem"]) -> Factory:
@@ -169,7 +190,8 @@ def load_module(path: Path, kind: str = "file", source: str | None = None) -> Mo
     sys.modules[name] = module
     _loading.append(name)
     try:
-        exec(compile(text, str(path), "exec"), module.__dict__)
+        with _double():
+            exec(compile(text, str(path), "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise
@@ -203,10 +225,10 @@ def _from_file(path: Path, chosen: str) -> Factory:
         raise ProblemError(f"There is no problem file {str(path)!r}: check the path.")
     try:
         module = load_module(path.resolve())
-    except Exception as error:
-        raise ProblemError(
-            f"The problem file {str(path)!r} cannot be imported ({type(error).__name__}: {error})."
-        ) from error
+    except PinnError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise FunctionError(_cannot_import(f"problem file {str(path)!r}", error)) from error
     factories = _factories_in(module)
     if not factories:
         raise ProblemError(
@@ -224,7 +246,12 @@ def _from_file(path: Path, chosen: str) -> Factory:
 
 
 def _from_package(point: Any) -> Factory:
-    loaded = point.load()
+    try:
+        with _double():
+            loaded = point.load()
+    except (Exception, SystemExit) as error:
+        where = f"installed package behind the problem {point.name!r} ({point.value})"
+        raise FunctionError(_cannot_import(where, error)) from error
     factories = _factories_in(loaded) if isinstance(loaded, ModuleType) else {point.name: loaded}
     if not isinstance(factories.get(point.name), Factory):
         raise ProblemError(
@@ -232,6 +259,19 @@ def _from_package(point: Any) -> Factory:
             "its entry point must name a module or function decorated with @pinn.register."
         )
     return dataclasses.replace(factories[point.name], kind="package")
+
+
+def _double() -> AbstractContextManager[None]:
+    from pinn.precision import arithmetic  # JAX, which names alone do not need
+
+    return arithmetic("float64")
+
+
+def _cannot_import(what: str, error: BaseException) -> str:
+    return (
+        f"The {what} cannot be imported: {reason(error)}{place(error)}; mend it there, or install "
+        "what is missing."
+    )
 
 
 def _factories_in(module: ModuleType) -> dict[str, Factory]:

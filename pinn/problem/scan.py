@@ -93,6 +93,19 @@ def places(problem: Problem, count: int, seed: int = 0) -> dict[str, Float[np.nd
     return found
 
 
+def density(
+    problem: Problem, points: Mapping[str, Float[np.ndarray, " count"]]
+) -> Float[np.ndarray, " count"]:
+    """Return the density of `places` at points, whose inverses are quadrature weights."""
+    whole = np.ones(len(next(iter(points.values()))))
+    for name, axis in problem.axes.items():
+        knots = scan(problem)[name].knots
+        piece = np.clip(np.searchsorted(knots, points[name], side="right"), 1, knots.size - 1)
+        lengths = knots[piece] - knots[piece - 1]
+        whole = whole * (0.5 / axis.length + 0.5 / ((knots.size - 1) * lengths))
+    return whole
+
+
 def _low_discrepancy(dimensions: int, count: int, seed: int) -> Float[np.ndarray, "count dims"]:
     """Return scrambled Sobol points (Owen 1998, doi:10.1145/272991.273010) in the unit cube."""
     sobol = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(seed))
@@ -188,13 +201,16 @@ def _resolved(line: _Line, pieces: np.ndarray, pool: np.ndarray, known: np.ndarr
     at = middle[:, None] + half[:, None] * np.concatenate([NODES, TESTS])
     values = line(at)
     nodal, tests = values[:, : NODES.size], values[:, NODES.size :]
+    # Far from zero a coordinate has few digits behind the point, and a function of it as few.
+    rounding = 8.0 * DEGREE**2 * np.finfo(float).eps * np.abs(middle)[:, None] / half[:, None]
+    tolerance = line.tolerance + np.minimum(rounding, 0.05) * np.ptp(nodal, axis=1)
     gaps = np.abs(np.einsum("tn,pnc->ptc", _interpolation(TESTS), nodal) - tests)
-    good = np.all(gaps <= line.tolerance, axis=(1, 2))
+    good = np.all(gaps <= tolerance[:, None], axis=(1, 2))
     first, last = np.searchsorted(pool, pieces[:, 0]), np.searchsorted(pool, pieces[:, 1])
     for i in np.flatnonzero(good & (last > first)):
         here = slice(first[i], last[i])
         inside = _interpolation((pool[here] - middle[i]) / half[i]) @ nodal[i]
-        good[i] = np.all(np.abs(inside - known[here]) <= line.tolerance)
+        good[i] = np.all(np.abs(inside - known[here]) <= tolerance[i])
     return good
 
 

@@ -10,8 +10,17 @@ from jaxtyping import Array
 
 from pinn.errors import ProblemError, near_matches
 from pinn.jets import JetSpace
+from pinn.precision import single
 from pinn.problem.axes import Interval, Periodic
 from pinn.problem.conditions import AbstractCondition
+from pinn.problem.functions import (
+    check_captured,
+    complex_sentence,
+    guarded,
+    is_traced,
+    traced_sentence,
+    warn_single,
+)
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -32,7 +41,8 @@ def check_statement(problem: "Problem") -> None:
         )
     _check_symmetries(problem.symmetries)
     for name, scale in problem.scales.items():
-        if not (isinstance(scale, int | float) and 0.0 < scale < float("inf")):
+        number = isinstance(scale, int | float | np.number) and not np.iscomplexobj(scale)
+        if not (number and 0.0 < scale < float("inf")):
             raise ProblemError(
                 f"scales= gives {name!r} the size {scale!r}: give a positive number."
             )
@@ -42,7 +52,44 @@ def check_statement(problem: "Problem") -> None:
                 f"The problem gives {key}= without a Lagrangian: with residual=, write forces "
                 "into the residual and declare laws in conserved=."
             )
+    _check_parameters(problem)
+    _check_numbers(problem)
     _check_boundary(problem)
+
+
+def _check_parameters(problem: "Problem") -> None:
+    """Refuse parameters without a value, which mean nothing; a factory's defaults may be None."""
+    empty = [name for name, value in problem.parameters.items() if value is None]
+    if empty and problem.origin is None:
+        raise ProblemError(
+            f"parameters= gives {empty[0]!r} no value: parameters only note the numbers that a "
+            "problem was built with; give its value, or leave it out."
+        )
+
+
+def _check_numbers(problem: "Problem") -> None:
+    """Refuse traced values among the data, and warn of those in single precision."""
+    ends = {f"value of {c.field!r} at {c.axis!r}": list(c.ends.values()) for c in _listed(problem)}
+    stated = {
+        **{f"initial value of {name!r}": value for name, value in problem.initial.items()},
+        **{f"size of {name!r} in scales=": value for name, value in problem.scales.items()},
+        **{f"parameter {name!r}": value for name, value in problem.parameters.items()},
+        **ends,
+    }
+    for what, value in stated.items():
+        if is_traced(value):
+            raise ProblemError(traced_sentence(f"The {what}"))
+        if kind := single(value):
+            warn_single(f"The {what} is given", kind)
+
+
+def _listed(problem: "Problem") -> list[AbstractCondition]:
+    given = problem.boundary
+    return [c for c in given if isinstance(c, AbstractCondition)] if _is_list(given) else []
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, Sequence) and not isinstance(given, str)
 
 
 def _check_axes(axes: Mapping[str, Any]) -> None:
@@ -72,7 +119,7 @@ def _check_axes(axes: Mapping[str, Any]) -> None:
 
 
 def _check_symmetries(symmetries: Any) -> None:
-    if isinstance(symmetries, str) or not isinstance(symmetries, Sequence):
+    if not _is_list(symmetries):
         raise ProblemError(
             "symmetries= takes a list, as in [pinn.symmetry.time_translation()], got "
             f"{type(symmetries).__name__}."
@@ -86,7 +133,7 @@ def _check_symmetries(symmetries: Any) -> None:
 
 
 def _check_boundary(problem: "Problem") -> None:
-    if isinstance(problem.boundary, str) or not isinstance(problem.boundary, Sequence):
+    if not _is_list(problem.boundary):
         raise ProblemError(
             "boundary= takes a list, as in [pinn.Dirichlet('u', 'x')], got "
             f"{type(problem.boundary).__name__}."
@@ -155,17 +202,27 @@ def initial_values(problem: "Problem") -> dict[str, Any]:
 
 
 def _initial_value(space: JetSpace, name: str, value: Any) -> np.ndarray:
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ProblemError(f"The initial value of {name!r} is not numeric: {value!r}.") from error
+    array = _numbers(value, f"initial value of {name!r}")
     if array.shape != space.shape(name):
         raise ProblemError(
             f"The initial value of {name!r} has shape {array.shape}, expected {space.shape(name)} "
             "as declared in fields=: change one of them."
         )
+    return array
+
+
+def _numbers(value: Any, what: str, instead: str = "") -> np.ndarray:
+    """Return finite real numbers as an array in double precision."""
+    try:
+        if np.iscomplexobj(np.asarray(value)):
+            raise ProblemError(complex_sentence(f"The {what}"))
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ProblemError):
+            raise
+        raise ProblemError(f"The {what} is not numeric: {value!r}{instead}.") from error
     if not np.all(np.isfinite(array)):
-        raise ProblemError(f"The initial value of {name!r} is not finite: {array}.")
+        raise ProblemError(f"The {what} is not finite: {array}.")
     return array
 
 
@@ -173,17 +230,21 @@ def _shaped(
     space: JetSpace, entry: str, value: Any, coordinates: list[str], what: str
 ) -> Callable[..., Array]:
     """Return a value as a function of one scalar each coordinate, after checking its shape."""
-    function = value if callable(value) else _constant(value, space.shape(entry), what)
+    constant = None if callable(value) else _constant(value, space.shape(entry), what)
+    function = guarded(value, what) if constant is None else constant
     as_array = lambda *point: jnp.asarray(function(*point))  # noqa: E731
     point = [jax.ShapeDtypeStruct((), jnp.result_type(float))] * len(coordinates)
     try:
-        shape = jax.eval_shape(as_array, *point).shape
+        program = jax.make_jaxpr(as_array)(*point)
     except TypeError as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ProblemError(
             f"The {what} cannot be evaluated at one scalar each of {', '.join(coordinates)} "
             f"({reason}): write it with jax.numpy as a function of these."
         ) from error
+    if constant is None:
+        check_captured(value, what, tuple(program.consts))
+    shape = program.out_avals[0].shape
     if shape != space.shape(entry):
         raise ProblemError(
             f"The {what} has shape {shape}, expected {space.shape(entry)} as declared in fields=: "
@@ -194,15 +255,7 @@ def _shaped(
 
 def _constant(value: Any, shape: tuple[int, ...], what: str) -> Callable[..., Array]:
     """Return a constant as a function of place; a plain number stands for every component."""
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ProblemError(
-            f"The {what} is not numeric: {value!r}; give a number, an array of shape {shape} or a "
-            "function."
-        ) from error
-    if not np.all(np.isfinite(array)):
-        raise ProblemError(f"The {what} is not finite: {array}.")
+    array = _numbers(value, what, f"; give a number, an array of shape {shape} or a function")
     constant = np.full(shape, array) if isinstance(value, int | float) else array
     return lambda *point: jnp.asarray(constant, jnp.result_type(float))
 

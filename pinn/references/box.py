@@ -1,5 +1,6 @@
 """A box filled with collocation points, at which fields that obey their walls have derivatives."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pinn.errors import ProblemError
 from pinn.jets import Jet, JetSpace
 from pinn.problem.conditions import AbstractCondition
 from pinn.problem.problem import Problem
@@ -122,7 +124,13 @@ class Box:
 
     @classmethod
     def of(cls, problem: Problem, counts: Sequence[int]) -> "Box":
-        """Return the box with so many points along each coordinate."""
+        """Return the box with so many points along each coordinate.
+
+        Raises:
+            ProblemError: a condition is not linear in one field and its slopes across the face.
+        """
+        for condition in problem.boundary:
+            _check_linear(problem, condition)
         pairs = zip(problem.extent, counts, strict=True)
         return cls(problem, tuple(_side(problem, c, count) for c, count in pairs))
 
@@ -220,6 +228,25 @@ def _rate(function):
 
 def _vanishes(value: object) -> bool:
     return isinstance(value, int | float) and value == 0
+
+
+def _check_linear(problem: Problem, condition: AbstractCondition) -> None:
+    """Refuse a condition whose rows would not be those of a linear operator across its face."""
+    operator, space = condition.operator(problem.space), problem.space
+    across = re.compile(rf"{re.escape(condition.field)}(_{condition.axis}+)?")
+    linear = all(across.fullmatch(name) for name in operator.needs)
+    if linear:
+        draw = np.random.default_rng(0).normal
+        one, two = ({n: draw(size=space.shape(n)) for n in operator.needs} for _ in range(2))
+        at = lambda v: np.asarray(operator(Jet(space, jax.tree.map(jnp.asarray, v))))  # noqa: E731
+        both = {n: one[n] - 2.0 * two[n] for n in one}
+        linear = np.allclose(at(both), at(one) - 2.0 * at(two), rtol=1e-12, atol=1e-12)
+    if not linear:
+        raise ProblemError(
+            f"The condition {type(condition).__name__}({condition.field!r}, {condition.axis!r}) "
+            "is not linear in its field and the slopes across the face, which the method of lines "
+            "needs: give exact=, or compare with a solver of your own."
+        )
 
 
 def _side(problem: Problem, coordinate: str, count: int) -> Side:

@@ -13,6 +13,7 @@ from pinn.errors import ProblemError
 from pinn.jets import Jet, random_jets
 from pinn.references.blocks import Layout, solve_with
 from pinn.references.box import Box
+from pinn.references.clock import local
 from pinn.references.layout import components
 
 Values = dict[str, Array]
@@ -20,7 +21,7 @@ Values = dict[str, Array]
 
 @dataclass(frozen=True, eq=False)
 class Evolution:
-    """dY/dt = rate(t, Y), with Y of shape (components of the state, *points).
+    """dY/ds = rate(s, Y), with Y of shape (components of the state, *points), s = t − lower.
 
     The jet is filled by spectral derivatives and the equation, affine in the highest time
     derivatives, solved for them: point by point, or over the whole box where they carry space
@@ -72,20 +73,25 @@ class Evolution:
     def _unpacked(self, values: Array, shape: tuple[int, ...]) -> Array:
         return jnp.moveaxis(values, 0, -1).reshape(self.box.shape + shape)
 
-    def series(self, t: Array, state: Array) -> Values:
-        """Return each state entry as a lifted field."""
+    def _series(self, t: Array, state: Array) -> Values:
+        """Return each state entry as a lifted field at the time t."""
         return {
             name: self._lift(name, self._unpacked(state[part], shape), t)
             for name, (part, shape) in self.slices.items()
         }
 
-    def coefficients(self, t: Array, state: Array) -> Float[Array, "components *modes"]:
-        """Return the series of the state over the box's grid."""
+    def coefficients(
+        self, elapsed: Float[Array, ""], state: Array
+    ) -> Float[Array, "components *modes"]:
+        """Return the series of the state over the box's grid, some time after the start."""
+        return local(self.box.problem.interval, self._coefficients)(elapsed, state)
+
+    def _coefficients(self, t: Array, state: Array) -> Array:
         shape = self.box.grid.shape
         return jnp.concatenate(
             [
                 jnp.moveaxis(self.box.coefficients(s).reshape((*shape, -1)), -1, 0)
-                for s in self.series(t, state).values()
+                for s in self._series(t, state).values()
             ]
         )
 
@@ -100,8 +106,11 @@ class Evolution:
         field, order, _ = self._split(name)
         return self.box.lifted(field, values, t, order)
 
-    def rate(self, t: Float[Array, ""], state: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Return dY/dt."""
+    def rate(self, elapsed: Float[Array, ""], state: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Return dY/ds, some time after the start."""
+        return local(self.box.problem.interval, self._rate)(elapsed, state)
+
+    def _rate(self, t: Array, state: Array) -> Array:
         space, time = self.dynamics.space, self.dynamics.time
         highest = self._highest(t, self._lower(t, state))
         parts = []
@@ -113,7 +122,7 @@ class Evolution:
 
     def _lower(self, t: Array, state: Array) -> Values:
         """Return everything that the residual needs except the highest time derivatives."""
-        series, values = self.series(t, state), {}
+        series, values = self._series(t, state), {}
         for name in self.dynamics.residual.needs:
             if name in self.dynamics.top:
                 continue

@@ -17,13 +17,14 @@ from pinn.references.box import Box
 from pinn.references.lines import Lines, Solved, solve_lines
 from pinn.references.method import Closed
 from pinn.references.panels import Panels, along_lines
+from pinn.references.resolution import least_counts
 from pinn.references.stationary import Collocation, along_series, solve_stationary
 from pinn.spectral import Grid
+from pinn.watch import Watch
 
 FieldMethod = Lines | Collocation | Closed
 QUADRATURE = {1: 257, 2: 65, 3: 27}
-SAMPLES = {1: 65, 2: 17, 3: 7}
-TIMES = 33
+GROWTH, ROUGH_GROWTH = 1.25, 1.5
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Course:
         grid: the quadrature over space.
         joints: the times where its pieces join.
         counts: how many points along each coordinate; none for a closed form.
+        constants: the components that are determined up to a constant only.
     """
 
     plan: Callable[[tuple[str, ...]], Callable[..., Jet]]
@@ -43,15 +45,18 @@ class Course:
     grid: Grid
     joints: np.ndarray
     counts: tuple[int, ...] = ()
+    constants: tuple[tuple[str, int], ...] = ()
 
 
-def course(problem: Problem, method: Any) -> Course:
+def course(problem: Problem, method: Any, watch: Watch | None = None) -> Course:
     """Return the solution of a problem over space by one of the methods for these.
 
     Raises:
         PinnError: the solution is not smooth enough, or does not exist.
         ProblemError: the method is not for this problem.
+        OutOfTime: the watch's budget was too short.
     """
+    watch = watch or Watch()
     if isinstance(method, Closed):
         return _closed(problem)
     expected = Collocation if problem.stationary else Lines
@@ -61,7 +66,7 @@ def course(problem: Problem, method: Any) -> Course:
             f"The problem {problem.name!r} is {kind}, which {method.name!r} does not solve: use "
             f"pinn.references.{expected.__name__}()."
         )
-    return (_stationary if problem.stationary else _lines)(problem, method)
+    return (_stationary if problem.stationary else _lines)(problem, method, watch)
 
 
 def preferred(problem: Problem) -> FieldMethod:
@@ -71,9 +76,13 @@ def preferred(problem: Problem) -> FieldMethod:
     return Collocation() if problem.stationary else Lines()
 
 
-def finer(method: Any, counts: tuple[int, ...]) -> Lines | Collocation:
-    """Return a method with half as many points again and a tighter tolerance."""
-    modes = max(counts) + max(counts) // 2
+def finer(problem: Problem, method: Any, counts: tuple[int, ...]) -> Lines | Collocation:
+    """Return a method with a quarter of the points more and a tighter tolerance.
+
+    Half as many more where what the data vary on may not have been resolved.
+    """
+    more = GROWTH if _resolved(problem, counts) else ROUGH_GROWTH
+    modes = tuple(int(np.ceil(more * n)) for n in counts)
     if isinstance(method, Collocation):
         return Collocation(modes, method.iterations)
     assert isinstance(method, Lines)
@@ -81,29 +90,17 @@ def finer(method: Any, counts: tuple[int, ...]) -> Lines | Collocation:
     return Lines(modes, max(0.1 * method.rtol, 1e-14), method.stages + 2, method.cache)
 
 
-def sample_points(problem: Problem) -> tuple[np.ndarray, ...]:
-    """Return a small grid over time and space, one broadcasting array a coordinate."""
-    count = SAMPLES[min(len(problem.extent), 3)]
-    lines = []
-    for name, axis in problem.axes.items():
-        points = TIMES if name not in problem.extent else count
-        lines.append(np.linspace(axis.lower, axis.upper, points))
-    return tuple(np.meshgrid(*lines, indexing="ij", sparse=True))
+def _resolved(problem: Problem, counts: tuple[int, ...]) -> bool:
+    return all(n > need for n, need in zip(counts, least_counts(problem), strict=True))
 
 
-def closed_rounding(problem: Problem) -> float:
-    """Return the relative change of a closed form when its point moves by rounding."""
-    assert problem.exact is not None
-    points = [jnp.asarray(a.ravel()) for a in np.broadcast_arrays(*sample_points(problem))]
-    eps = float(np.finfo(float).eps)
-    at = jax.jit(jax.vmap(problem.exact))
-    here, moved = at(*points), at(*(p * (1.0 + 2.0 * eps) for p in points))
-    errors = []
-    for name in problem.fields:
-        value, other = np.asarray(here[name]), np.asarray(moved[name])
-        size = float(np.linalg.norm(value))
-        errors.append(0.5 * float(np.linalg.norm(other - value)) / size if size else 0.0)
-    return max(errors) + 4.0 * eps
+def coarser(method: Any, counts: tuple[int, ...]) -> Lines | Collocation:
+    """Return a method with a fifth of the points less."""
+    modes = tuple(max(int(0.8 * n), 4) for n in counts)
+    if isinstance(method, Collocation):
+        return Collocation(modes, method.iterations)
+    assert isinstance(method, Lines)
+    return Lines(modes, 4.0 * method.rtol, method.stages, method.cache)
 
 
 def _closed(problem: Problem) -> Course:
@@ -129,44 +126,59 @@ def _closed(problem: Problem) -> Course:
     return Course(plan, (), grid, np.zeros(0))
 
 
-def _lines(problem: Problem, method: Lines) -> Course:
-    solved = _kept(problem, method) if method.cache else solve_lines(problem, method)
+def _lines(problem: Problem, method: Lines, watch: Watch) -> Course:
+    kept = _kept if method.cache else solve_lines
+    solved = kept(problem, method, watch)
     counts = dict(zip(problem.extent, solved.counts, strict=True))
     return Course(
         lambda entries: along_lines(problem, solved.grid, entries),
         solved.panels,
         _quadrature(problem, counts),
-        np.asarray(solved.panels.edges),
+        problem.interval.lower + np.asarray(solved.panels.edges),
         solved.counts,
     )
 
 
-def _kept(problem: Problem, method: Lines) -> Solved:
+def _kept(problem: Problem, method: Lines, watch: Watch) -> Solved:
     """Return the solution from disk, or compute and keep it."""
     key = cache.key_of(problem, method)
-    stored = cache.read(key)
-    if stored is not None and {"edges", "coefficients", "counts", "tail"} <= set(stored):
-        counts = tuple(int(n) for n in stored["counts"])
-        panels = Panels(jnp.asarray(stored["edges"]), jnp.asarray(stored["coefficients"]))
-        return Solved(panels, Box.of(problem, counts).grid, counts, float(stored["tail"]))
-    solved = solve_lines(problem, method)
+    stored = None if key is None else _restored(problem, cache.read(key))
+    if stored is not None:
+        return stored
+    solved = solve_lines(problem, method, watch)
     arrays = {
         "edges": np.asarray(solved.panels.edges),
         "coefficients": np.asarray(solved.panels.coefficients),
         "counts": np.asarray(solved.counts),
         "tail": np.asarray(solved.tail),
     }
-    cache.write(key, arrays)
+    if key is not None:
+        cache.write(key, arrays)
     return solved
 
 
-def _stationary(problem: Problem, method: Collocation) -> Course:
-    solved = solve_stationary(problem, method)
+def _restored(problem: Problem, stored: Mapping[str, np.ndarray] | None) -> Solved | None:
+    """Return a solution from its arrays, None where they do not fit together."""
+    if stored is None or set(stored) != {"edges", "coefficients", "counts", "tail"}:
+        return None
+    counts = tuple(int(n) for n in stored["counts"].ravel())
+    if len(counts) != len(problem.extent) or min(counts) < 1:
+        return None
+    grid = Box.of(problem, counts).grid
+    edges, coefficients = stored["edges"], stored["coefficients"]
+    fits = coefficients.ndim > 2 and coefficients.shape[3:] == grid.shape
+    if not fits or edges.shape != (len(coefficients) + 1,) or stored["tail"].shape:
+        return None
+    panels = Panels(jnp.asarray(edges), jnp.asarray(coefficients))
+    return Solved(panels, grid, counts, float(stored["tail"]))
+
+
+def _stationary(problem: Problem, method: Collocation, watch: Watch) -> Course:
+    solved = solve_stationary(problem, method, watch)
     counts = dict(zip(problem.extent, solved.counts, strict=True))
     plan = lambda entries: along_series(problem, solved.grid, entries)  # noqa: E731
-    return Course(
-        plan, solved.coefficients, _quadrature(problem, counts), np.zeros(0), solved.counts
-    )
+    grid = _quadrature(problem, counts)
+    return Course(plan, solved.coefficients, grid, np.zeros(0), solved.counts, solved.constants)
 
 
 def _quadrature(problem: Problem, counts: dict[str, int]) -> Grid:

@@ -11,19 +11,26 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pinn.errors import PinnError, ProblemError
+from pinn.errors import PinnError
 from pinn.jets import Jet
-from pinn.problem.dynamics import Dynamics
 from pinn.problem.problem import Problem
+from pinn.references.clock import jumps, shown, stops
+from pinn.references.equation import Equation
 from pinn.references.method import AbstractMethod, Adaptive
+from pinn.watch import Watch
 
-State = dict[str, Array]
+# Steps between two looks at the watch, and how far they must come, in lengths of the interval.
+CHUNK, LEAST = 4096, 1e-10
+
+
+class TooManySteps(PinnError):
+    """An integration used up its steps while it still went on."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Steps:
-    """Where an integration stepped: times, and the state at each, by entry."""
+    """Where an integration stepped: times since the start, and the state at each, by entry."""
 
     times: Float[Array, " steps"]
     states: Mapping[str, Float[Array, "steps ..."]]
@@ -31,50 +38,83 @@ class Steps:
 
 def stepping(
     problem: Problem, method: AbstractMethod
-) -> tuple["Equation", Callable[[Any], diffrax.Solution], Any]:
+) -> tuple[Equation, Callable[..., diffrax.Solution], Any]:
     """Return the equation, the integration as a function of the initial state, and that state.
 
     The function can be compiled; its result holds every step, padded to the most that there may be.
+    It goes on from a later time, with a first step of given length and at most so many, where it is
+    given these.
     """
-    equation, interval = Equation.of(problem, method.separable), problem.interval
+    equation, length = Equation.of(problem, method.separable), problem.interval.length
     state = equation.pack({n: jnp.asarray(v) for n, v in problem.initial_state.items()})
+    solver, controller = _solver(problem, method), _controller(problem, method)
 
-    def march(start: Any) -> diffrax.Solution:
+    def march(
+        start: Any, begin: Any = 0.0, first: Any = None, most: int | None = None
+    ) -> diffrax.Solution:
         return diffrax.diffeqsolve(
             equation.terms,
-            _solver(problem, method),
-            interval.lower,
-            interval.upper,
-            method.first_step(interval.length),
+            solver,
+            begin,
+            length,
+            method.first_step(length) if first is None and not _steps_to(controller) else first,
             start,
-            stepsize_controller=_controller(problem, method),
+            stepsize_controller=controller,
             saveat=diffrax.SaveAt(t0=True, steps=True),
-            max_steps=method.limit,
+            max_steps=most or method.limit + _extra(controller),
             throw=False,
         )
 
     return equation, march, state
 
 
-def integrate(problem: Problem, method: AbstractMethod) -> Steps:
+def integrate(problem: Problem, method: AbstractMethod, watch: Watch) -> Steps:
     """Integrate over the problem's interval and keep every step.
 
     Raises:
         PinnError: the integrator could not reach the end.
+        TooManySteps: it did not in as many steps as the method may take.
+        OutOfTime: it did not in the watch's budget.
         ProblemError: the method needs an acceleration that does not depend on the velocity.
     """
     equation, march, state = stepping(problem, method)
-    result = march(state)
-    times = np.asarray(result.ts)
-    kept = np.isfinite(times)
-    if result.result != diffrax.RESULTS.successful:
-        raise PinnError(
-            f"The reference integration by {method.name} stopped at {problem.time} = "
-            f"{times[kept][-1]:.6g} of {problem.interval.upper:.6g}: the solution may be singular "
-            "there; shorten the interval, or choose another of pinn.references."
-        )
-    states = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[kept]), result.ys)
-    return Steps(jnp.asarray(times[kept]), equation.unpack(states))
+    whole = isinstance(method, Adaptive) and method.limit > CHUNK
+    pieces, begin, first, taken = [], 0.0, None, 0
+    while True:
+        watch(f"integrating by {method.name}", begin / problem.interval.length)
+        result = march(state, begin, first, CHUNK if whole else None)
+        kept = np.isfinite(np.asarray(result.ts))
+        times = np.asarray(result.ts)[kept]
+        states = jax.tree.map(lambda leaf, kept=kept: np.asarray(leaf)[kept], result.ys)
+        pieces.append((times, states) if not pieces else _rest(times, states))
+        taken += len(times) - 1
+        if result.result == diffrax.RESULTS.successful:
+            break
+        advanced = times[-1] - begin > LEAST * problem.interval.length
+        if not (whole and advanced and result.result == diffrax.RESULTS.max_steps_reached):
+            raise PinnError(_stopped(problem, method, times[-1]))
+        if taken >= method.limit:
+            raise TooManySteps(_stopped(problem, method, times[-1]))
+        begin, first = times[-1], times[-1] - times[-2]
+        state = jax.tree.map(lambda leaf: jnp.asarray(leaf[-1]), states)
+    joined = jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)), *pieces)
+    return Steps(joined[0], equation.unpack(joined[1]))
+
+
+def _rest(times: np.ndarray, states: Any) -> tuple[np.ndarray, Any]:
+    """Return the steps without the first, with which the chunk before ended."""
+    return times[1:], jax.tree.map(lambda leaf: leaf[1:], states)
+
+
+def _stopped(problem: Problem, method: AbstractMethod, elapsed: float) -> str:
+    interval = problem.interval
+    return (
+        f"The reference integration by {method.name} stopped at {problem.time} = "
+        f"{shown(interval, elapsed)} of {shown(interval, interval.length)}: the "
+        "solution may be singular there or the equation stiff; shorten the interval, or choose "
+        "another of pinn.references, "
+        'as Adaptive("Kvaerno5", rtol=1e-9) for stiff equations.'
+    )
 
 
 def between_steps(
@@ -86,80 +126,24 @@ def between_steps(
     that was taken: its error is below that step's, where dense output would be the accuracy's
     floor. Higher derivatives follow from the equation.
     """
-    equation = Equation.of(problem, method.separable)
+    equation, begin = Equation.of(problem, method.separable), problem.interval.lower
     solver = _solver(problem, method)
 
     def jet_at(steps: Steps, t: Float[Array, ""]) -> Jet:
-        index = jnp.searchsorted(steps.times, t, side="right") - 1
+        elapsed = t - begin
+        index = jnp.searchsorted(steps.times, elapsed, side="right") - 1
         index = jnp.clip(index, 0, steps.times.shape[0] - 2)
         start = steps.times[index]
         state = equation.pack({name: leaf[index] for name, leaf in steps.states.items()})
         # A step of no length is not every solver's to take.
-        still = t == start
-        end = jnp.where(still, 0.5 * (start + steps.times[index + 1]), t)
+        still = elapsed == start
+        end = jnp.where(still, 0.5 * (start + steps.times[index + 1]), elapsed)
         memory = solver.init(equation.terms, start, end, state, None)
         moved = solver.step(equation.terms, start, end, state, None, memory, made_jump=False)[0]
         moved = jax.tree.map(lambda a, b: jnp.where(still, a, b), state, moved)
         return problem.dynamics.on_shell({**equation.unpack(moved), problem.time: t}, entries)
 
     return jet_at
-
-
-@dataclass(frozen=True, eq=False)
-class Equation:
-    """The equation of motion as diffrax terms, for the whole state or split in two halves."""
-
-    terms: Any
-    pack: Callable[[State], Any]
-    unpack: Callable[[Any], State]
-
-    @classmethod
-    def of(cls, problem: Problem, separable: bool) -> "Equation":
-        """Return the terms of a problem's equation."""
-        dynamics = problem.dynamics
-        return _split(dynamics) if separable else _whole(dynamics)
-
-
-def _whole(dynamics: Dynamics) -> Equation:
-    def rate(t: Any, state: State, args: Any) -> State:
-        highest = _highest(dynamics, t, state)
-        raised = {name: dynamics.space.raised(name, dynamics.time) for name in state}
-        return {name: {**state, **highest}[rate_name] for name, rate_name in raised.items()}
-
-    return Equation(diffrax.ODETerm(rate), lambda state: state, lambda state: state)
-
-
-def _split(dynamics: Dynamics) -> Equation:
-    fields = list(dynamics.orders)
-    velocities = [dynamics.entry(f, 1) for f in fields]
-    if any(order != 2 for order in dynamics.orders.values()) or any(
-        v in function.needs for function in dynamics.solved.values() for v in velocities
-    ):
-        raise ProblemError(
-            "This symplectic method needs a second-order equation whose acceleration does not "
-            "depend on the velocity: choose GaussLegendre, or an adaptive method."
-        )
-
-    def drift(t: Any, velocity: State, args: Any) -> State:
-        return velocity
-
-    def kick(t: Any, position: State, args: Any) -> State:
-        state = position | {dynamics.entry(f, 1): jnp.zeros_like(position[f]) for f in fields}
-        highest = _highest(dynamics, t, state)
-        return {f: highest[dynamics.entry(f, 2)] for f in fields}
-
-    def pack(state: State) -> tuple[State, State]:
-        return {f: state[f] for f in fields}, {f: state[dynamics.entry(f, 1)] for f in fields}
-
-    def unpack(halves: tuple[State, State]) -> State:
-        return halves[0] | {dynamics.entry(f, 1): halves[1][f] for f in fields}
-
-    return Equation((diffrax.ODETerm(drift), diffrax.ODETerm(kick)), pack, unpack)
-
-
-def _highest(dynamics: Dynamics, t: Array, state: State) -> State:
-    jet = Jet(dynamics.space, {**state, dynamics.time: t})
-    return {name: function(jet) for name, function in dynamics.solved.items()}
 
 
 def _solver(problem: Problem, method: AbstractMethod) -> diffrax.AbstractSolver:
@@ -181,20 +165,52 @@ def _absolute(problem: Problem, method: Adaptive) -> float:
 
 
 def _controller(problem: Problem, method: AbstractMethod) -> diffrax.AbstractStepSizeController:
+    """Return what chooses the steps: none leaps over a pulse or a jump of the equation."""
+    length, ends = problem.interval.length, stops(problem)
     if not isinstance(method, Adaptive):
-        return diffrax.ConstantStepSize()
+        return _even(method.first_step(length) or length, length, ends, jumps(problem))
     control = diffrax.PIDController(
         rtol=method.rtol,
         atol=_absolute(problem, method),
         pcoeff=0.2,
         icoeff=0.4,
         # Below round-off of the time itself no step is rejected for good.
-        dtmin=1e-14 * problem.interval.length,
+        dtmin=1e-14 * length,
         force_dtmin=True,
     )
-    breakpoints = problem.interval.breakpoints
-    return (
-        diffrax.ClipStepSizeController(control, jump_ts=jnp.asarray(breakpoints))
-        if breakpoints
-        else control
+    if not ends.size:
+        return control
+    restarts = jumps(problem)
+    smooth = np.setdiff1d(ends, restarts)
+    return diffrax.ClipStepSizeController(
+        control,
+        step_ts=jnp.asarray(smooth) if smooth.size else None,
+        jump_ts=jnp.asarray(restarts) if restarts.size else None,
     )
+
+
+def _even(
+    step: float, length: float, ends: np.ndarray, restarts: np.ndarray
+) -> diffrax.AbstractStepSizeController:
+    """Return steps of equal length, cut at jumps, and where they would leap over something."""
+    narrow = ends.size and step > np.min(np.diff(ends, prepend=0.0, append=length))
+    ends = ends if narrow else restarts
+    if not ends.size:
+        return diffrax.ConstantStepSize()
+    even = np.linspace(0.0, length, max(round(length / step), 1) + 1)
+    nearest = np.interp(
+        even, np.concatenate([[-length], ends, [2 * length]]), np.arange(ends.size + 2)
+    )
+    index = np.clip(np.round(nearest).astype(int) - 1, 0, ends.size - 1)
+    apart = np.abs(even - ends[index]) > 1e-9 * length
+    apart[[0, -1]] = True
+    return diffrax.StepTo(jnp.asarray(np.union1d(even[apart], ends)))
+
+
+def _steps_to(controller: diffrax.AbstractStepSizeController) -> bool:
+    return isinstance(controller, diffrax.StepTo)
+
+
+def _extra(controller: diffrax.AbstractStepSizeController) -> int:
+    """Return how many steps more than the method's own there may be."""
+    return len(controller.ts) if isinstance(controller, diffrax.StepTo) else 0

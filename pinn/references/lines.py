@@ -12,11 +12,14 @@ from pinn.errors import PinnError, ProblemError
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.references.box import Box, along
+from pinn.references.clock import shown, stops
 from pinn.references.collocation import Collocation, Radau, marched
 from pinn.references.evolution import Evolution
 from pinn.references.panels import Panels
+from pinn.references.resolution import least_counts
 from pinn.references.series import chopped, padded, space_tail
 from pinn.spectral import Grid
+from pinn.watch import Watch
 
 # On circles odd numbers whose Fourier transforms are fast.
 CIRCLE = {1: (63, 105, 189, 315, 525, 945, 1575, 2025, 3375), 2: (27, 45, 75, 125), 3: (15, 27, 45)}
@@ -30,8 +33,8 @@ class Lines:
     """The method of lines for problems over space.
 
     Args:
-        modes: how many points along each coordinate; by default as many as the solution's series
-            needs to fall to round-off.
+        modes: how many points along each coordinate, one number or one for each; by default as
+            many as the solution's series needs to fall to round-off.
         rtol: what the last coefficients in time may be.
         stages: of the Radau collocation in time.
         cache: keep the solution on disk, under the hash of everything that it depends on.
@@ -40,13 +43,13 @@ class Lines:
         ProblemError: too few points, an odd number of stages, or a tolerance that is not positive.
     """
 
-    modes: int | None = None
+    modes: int | tuple[int, ...] | None = None
     rtol: float = 1e-12
     stages: int = 14
     cache: bool = True
 
     def __post_init__(self):
-        if self.modes is not None and self.modes < 4:
+        if self.modes is not None and np.min(self.modes) < 4:
             raise ProblemError(f"The method of lines needs at least 4 modes, got {self.modes}.")
         if self.stages < 2 or self.stages % 2 or not self.rtol > 0.0:
             raise ProblemError(
@@ -70,21 +73,22 @@ class Solved:
     tail: float
 
 
-def solve_lines(problem: Problem, method: Lines) -> Solved:
+def solve_lines(problem: Problem, method: Lines, watch: Watch) -> Solved:
     """Return the solution of an evolution problem over space.
 
     Raises:
         PinnError: the solution is not smooth enough, or ceases to exist.
+        OutOfTime: the watch's budget was too short.
         ProblemError: a field has no evolution equation.
     """
     ladders = _ladders(problem, method)
     rungs = _first_rungs(problem, ladders)
-    last = Stretch.before(problem)
+    last = Stretch.before()
     stretches: list[Stretch] = []
-    while not stretches or stretches[-1].end < problem.interval.upper:
+    while not stretches or stretches[-1].end < problem.interval.length:
         counts = tuple(ladder[i] for ladder, i in zip(ladders, rungs, strict=True))
         ends = [i == len(ladder) - 1 for ladder, i in zip(ladders, rungs, strict=True)]
-        last = _stretch(problem, method, counts, ends, last)
+        last = _stretch(problem, method, counts, ends, last, watch)
         stretches.append(last)
         wanting = zip(rungs, last.short, ends, strict=True)
         rungs = [i + int(short and not end) for i, short, end in wanting]
@@ -100,7 +104,7 @@ class Stretch:
 
     Args:
         grid: of the series.
-        edges: where panels join.
+        edges: where panels join, in the time since the start.
         series: coefficients in time and space, panel by panel.
         tails: by coordinate, how far the series fell.
         short: along which coordinates the next panel needs more points.
@@ -115,9 +119,9 @@ class Stretch:
     limits: list[float]
 
     @classmethod
-    def before(cls, problem: Problem) -> "Stretch":
+    def before(cls) -> "Stretch":
         """Return the empty stretch before the start."""
-        return cls(Grid((), ()), [problem.interval.lower], [], [], [], [])
+        return cls(Grid((), ()), [0.0], [], [], [], [])
 
     @property
     def end(self) -> float:
@@ -136,20 +140,22 @@ def _joined(stretches: list[Stretch], counts: tuple[int, ...], tail: float) -> S
 def _ladders(problem: Problem, method: Lines) -> list[tuple[int, ...]]:
     dimensions, axes = len(problem.extent), problem.extent.values()
     if method.modes is not None:
+        modes = np.broadcast_to(method.modes, dimensions).tolist()
         return [
-            (method.modes + int(isinstance(a, Periodic)) * (1 - method.modes % 2),) for a in axes
+            (n + isinstance(a, Periodic) * (1 - n % 2),) for n, a in zip(modes, axes, strict=True)
         ]
     return [(CIRCLE if isinstance(a, Periodic) else ACROSS)[dimensions] for a in axes]
 
 
 def _first_rungs(problem: Problem, ladders: list[tuple[int, ...]]) -> list[int]:
     """Return the first rungs at which the initial data are resolved, or no longer gain."""
-    rungs, before = [0] * len(ladders), [np.inf] * len(ladders)
+    needed = zip(ladders, least_counts(problem), strict=True)
+    rungs = [int(np.searchsorted(ladder[:-1], least)) for ladder, least in needed]
+    before = [np.inf] * len(ladders)
     while True:
         box = Box.of(problem, tuple(ladder[i] for ladder, i in zip(ladders, rungs, strict=True)))
         evolution = Evolution(box)
-        t = jnp.asarray(problem.interval.lower)
-        series = np.asarray(evolution.coefficients(t, evolution.start))[None]
+        series = np.asarray(evolution.coefficients(jnp.asarray(0.0), evolution.start))[None]
         tails = space_tail(box.grid, series, _parts(evolution))
         ends = [i == len(ladder) - 1 for ladder, i in zip(ladders, rungs, strict=True)]
         more = [
@@ -180,14 +186,19 @@ def _damps(problem: Problem, ladders: list[tuple[int, ...]]) -> bool:
         return False
     evolution = Evolution(Box.of(problem, tuple(ladder[-1] for ladder in ladders)))
     collocation = Collocation(evolution.rate, evolution.layout, Radau(2))
-    blocks = collocation.linearised(jnp.asarray(problem.interval.lower), evolution.start)
+    blocks = collocation.linearised(jnp.asarray(0.0), evolution.start)
     rates = np.linalg.eigvals(np.asarray(blocks))
     fastest = rates[np.argmax(np.max(np.abs(rates), axis=-1))]
     return bool(np.all(fastest.real < -0.5 * np.abs(fastest)))
 
 
 def _stretch(
-    problem: Problem, method: Lines, counts: tuple[int, ...], ends: list[bool], before: Stretch
+    problem: Problem,
+    method: Lines,
+    counts: tuple[int, ...],
+    ends: list[bool],
+    before: Stretch,
+    watch: Watch,
 ) -> Stretch:
     """Return the solution with given counts for as long as its series are long enough."""
     evolution = Evolution(Box.of(problem, counts))
@@ -202,7 +213,10 @@ def _stretch(
     # Rates carry more rounding than the fields, whose series decide.
     fields = [evolution.slices[name][0] for name in problem.fields]
 
+    duration, size = problem.interval.length, " × ".join(map(str, counts))
+
     def accept(end: float, t: Array, h: float, nodal: Array) -> bool:
+        watch(f"method of lines with {size} points", end / duration)
         values, series = analyse(t, jnp.asarray(h), nodal)
         tails = space_tail(grid, np.asarray(values), fields)
         after.short[:] = [t > m and not e for t, m, e in zip(tails, limits, ends, strict=True)]
@@ -213,9 +227,8 @@ def _stretch(
         after.edges.append(end)
         return True
 
-    interval = problem.interval
-    later = [b for b in interval.breakpoints if b > begin]
-    breaks = np.array([begin, *later, interval.upper])
+    later = [b for b in stops(problem) if b > begin]
+    breaks = np.array([begin, *later, duration])
     tolerance = max(method.rtol, *(0.01 * limit for limit in limits))
     if not _march(problem, collocation, start, breaks, tolerance, accept, all(ends)):
         after.short[:] = [True] * len(counts)
@@ -260,9 +273,11 @@ def _march(
     except FloatingPointError as stopped:
         if not final:
             return False
+        duration = problem.interval.length
         raise PinnError(
             f"The reference by the method of lines stopped at {problem.time} = "
-            f"{stopped.args[0]:.6g} of {breaks[-1]:.6g}: the solution may be singular there, or "
+            f"{shown(problem.interval, stopped.args[0])} of {shown(problem.interval, duration)}: "
+            "the solution may be singular there, or "
             "the problem ill-posed; shorten the interval, or check the equation's signs and its "
             "boundary conditions."
         ) from None

@@ -20,7 +20,7 @@ class Panels:
     """A solution as Chebyshev series in time on panels, with coefficients that are space series.
 
     Args:
-        edges: where the panels join.
+        edges: where the panels join, in the time since the start.
         coefficients: of shape (panels, degrees in time, components, *modes in space).
     """
 
@@ -37,12 +37,12 @@ def along_lines(problem: Problem, grid: Grid, entries: tuple[str, ...]) -> Calla
     dynamics, space, time = problem.dynamics, problem.space, problem.time
     names = tuple(space.canonical(n) for n in entries)
     wanted = dynamics.free_entries(names) if dynamics.pointwise else tuple(sorted(set(names)))
-    index = space.coordinates.index(time)
+    index, begin = space.coordinates.index(time), problem.interval.lower
 
     def jet_at(panels: Panels, *point: Array) -> Jet:
         t, place = point[index], point[:index] + point[index + 1 :]
         values: dict[str, Array] = dict(zip(space.coordinates, point, strict=True))
-        at = _time_weights(panels, t)
+        at = _time_weights(panels, t - begin)
         for name in wanted:
             if not space.is_coordinate(name):
                 values[name] = _entry(problem, grid, panels, name, at, place)

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
+from math import inf
 from typing import Any
 
 import jax
@@ -11,25 +12,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from pinn.errors import ProblemError
+from pinn.errors import PinnError, ProblemError
 from pinn.jets import Jet, prolong
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
-from pinn.references.fields import (
-    FieldMethod,
-    closed_rounding,
-    course,
-    finer,
-    preferred,
-    sample_points,
-)
-from pinn.references.integrate import between_steps, integrate
+from pinn.references.estimate import converging, distance, rounding, scattered
+from pinn.references.estimate import relative_l2 as relative_l2
+from pinn.references.fields import FieldMethod, coarser, course, finer, preferred
+from pinn.references.integrate import Steps, TooManySteps, between_steps, integrate
 from pinn.references.method import AbstractMethod, Adaptive, Closed
 from pinn.trajectory import POINTS, Trajectory
+from pinn.watch import OutOfTime, Watch
 
-SAMPLES = 401
 NUMBERS = 2**24
+# The difference to another run is near the error itself; three times of it bounds it.
+SAFETY = 3.0
+STIFF = Adaptive("Kvaerno5", rtol=1e-10)
 Method = AbstractMethod | FieldMethod
 
 
@@ -43,6 +42,9 @@ class Reference:
         trajectory: its fields, jets and charges.
         seconds: wall time to compute it, compilation included.
         steps: how many steps were taken; 0 for a closed form.
+        counts: over space, how many points there were along each coordinate.
+        constants: of a stationary problem, the components that are determined up to a constant
+            only, as (field, index); their mean is zero.
     """
 
     problem: Problem
@@ -51,100 +53,141 @@ class Reference:
     seconds: float
     steps: int
     counts: tuple[int, ...] = ()
+    constants: tuple[tuple[str, int], ...] = ()
+    _known: dict[str, float] = field(default_factory=dict, repr=False)
 
-    def __call__(self, *coordinates: ArrayLike) -> dict[str, Float[Array, "..."]]:
+    def __call__(
+        self, *coordinates: ArrayLike, extrapolate: bool = False
+    ) -> dict[str, Float[Array, "..."]]:
         """Return each field at points, one broadcasting array a coordinate in the axes' order."""
-        return self.trajectory.fields(*coordinates)
+        return self.trajectory.fields(*coordinates, extrapolate=extrapolate)
 
-    def jet(self, *coordinates: Any, entries: tuple[str, ...] | None = None) -> Jet:
+    def jet(
+        self, *coordinates: Any, entries: tuple[str, ...] | None = None, extrapolate: bool = False
+    ) -> Jet:
         """Return derivatives by name, as in `reference.jet(t, x, entries=("u", "u_x"))`."""
-        return self.trajectory.jet(*coordinates, entries=entries)
+        return self.trajectory.jet(*coordinates, entries=entries, extrapolate=extrapolate)
 
-    def charges(self, t: ArrayLike) -> dict[str, Float[Array, "..."]]:
-        """Return each charge at the times t, by name."""
-        return self.trajectory.charges(t)
+    def charges(self, *t: ArrayLike, extrapolate: bool = False) -> dict[str, Float[Array, "..."]]:
+        """Return each charge at the times t, by name; a stationary problem takes none."""
+        return self.trajectory.charges(*t, extrapolate=extrapolate)
 
-    @cached_property
+    @property
     def error_estimate(self) -> float:
-        """The estimated relative L2 error, the worst over the fields.
+        """A bound on the relative L2 error, of the worst field, measured once and kept.
 
-        For an integration, the difference to a coarser run, divided by how much worse that one
-        should be, less one (Richardson). Over space, the difference to a run with half as many
-        points again and a tighter tolerance. For a closed form, what round-off in the point does.
+        Three times the difference to another run, a coarser one in mechanics (divided by how much
+        worse that one is, where the two converge) and a finer one over space, and what rounding in
+        the place does. For a closed form the latter alone.
         """
-        if self.problem.extent:
-            return self._field_estimate
-        interval = self.problem.interval
-        times = np.linspace(interval.lower, interval.upper, SAMPLES)
-        if isinstance(self.method, Closed):
-            return self._rounding(times)
-        assert isinstance(self.method, AbstractMethod)
-        coarse, ratio = self.method.coarser()
-        other = reference(self.problem, method=coarse)
-        mine, theirs = self(times), other(times)
-        differences = [relative_l2(theirs[name], mine[name]) for name in mine]
-        return max(max(differences) / (ratio - 1.0), float(np.finfo(float).eps))
+        return self.estimated(Watch())
 
-    @cached_property
-    def _field_estimate(self) -> float:
-        """The difference to a run with half as many points again and a tighter tolerance."""
-        if isinstance(self.method, Closed):
+    def estimated(self, watch: Watch) -> float:
+        """Return `error_estimate`, found under a watch.
+
+        Raises:
+            OutOfTime: the watch's budget was too short.
+        """
+        if "error" not in self._known:
             with arithmetic("float64"):
-                return closed_rounding(self.problem)
-        other = reference(self.problem, method=finer(self.method, self.counts))
-        points = sample_points(self.problem)
-        mine, theirs = self(*points), other(*points)
-        eps = float(np.finfo(float).eps)
-        return max(max(relative_l2(mine[name], theirs[name]) for name in mine), eps)
-
-    def _rounding(self, times: np.ndarray) -> float:
-        time, eps = self.problem.time, float(np.finfo(float).eps)
-        fields = self.problem.fields
-        rates = {name: self.problem.space.raised(name, time) for name in fields}
-        jet = self.jet(times, (*fields, *rates.values()))
-        errors = []
-        for name, rate in rates.items():
-            slope = np.asarray(jet[rate])
-            moved = slope * times.reshape((-1,) + (1,) * (slope.ndim - 1)) * eps
-            size = float(np.linalg.norm(np.asarray(jet[name])))
-            errors.append(float(np.linalg.norm(moved)) / size if size else 0.0)
-        return max(errors) + 4.0 * eps
+                self._known["error"] = _estimate(self, watch)
+        return self._known["error"]
 
     def __repr__(self) -> str:
         return f"Reference({self.problem.name}, {self.method.name}, {self.steps} steps)"
 
 
-def reference(problem: Problem, *, method: Method | None = None) -> Reference:
+def _estimate(mine: Reference, watch: Watch) -> float:
+    problem, method = mine.problem, mine.method
+    points = scattered(problem)
+    floor = rounding(problem, mine.trajectory, points)
+    if isinstance(method, Closed):
+        return floor
+    another = partial(solve_reference, problem, watch=watch)
+    if problem.extent:
+        other = another(finer(problem, method, mine.counts))
+        if other.counts != mine.counts:
+            return SAFETY * distance(mine, other, points) + floor
+        # No more points fit: a coarser run is worse, and so farther from the truth than this one.
+        return distance(mine, another(coarser(method, mine.counts)), points) + floor
+    assert isinstance(method, AbstractMethod)
+    coarse, ratio = method.coarser()
+    gap = distance(mine, second := another(coarse), points)
+    if isinstance(method, Adaptive):
+        return SAFETY * gap + floor
+    return (
+        SAFETY * converging(gap, distance(second, another(coarse.coarser()[0]), points), ratio)
+        + floor
+    )
+
+
+def reference(
+    problem: Problem,
+    *,
+    method: Method | None = None,
+    budget: float | None = None,
+    progress: bool = False,
+) -> Reference:
     """Return a reference solution of a problem.
 
     Args:
         problem: what to solve.
         method: how; by default the first of the problem's references=, else its closed form, else
-            Dopri8 with tolerances at round-off; over space the method of lines, and for a
-            stationary problem collocation.
+            Dopri8 with tolerances at round-off, and Kvaerno5 where that needs too many steps; over
+            space the method of lines, and for a stationary problem collocation.
+        budget: give up after so many seconds; by default never.
+        progress: show how far it is, off a terminal by a line every ten seconds.
 
     Raises:
         PinnError: the integration failed.
+        OutOfTime: the budget was too short.
         ProblemError: a closed form was asked for and the problem has none, or it misses the
-            initial data.
+            initial data; a stationary problem has no solution, or many.
     """
+    watch = Watch(inf if budget is None else budget, progress)
+    try:
+        return solve_reference(problem, method, watch)
+    finally:
+        watch.clear()
+
+
+def solve_reference(problem: Problem, method: Method | None, watch: Watch) -> Reference:
+    """Return a reference solution, found under a watch; see `reference`."""
+    chosen = method is None and not problem.references
     if method is None:
         method = _preferred(problem)
     with arithmetic("float64"):
         verified_charges(problem)
         started = time.perf_counter()
         if problem.extent:
-            return _over_space(problem, method, started)
+            return _over_space(problem, method, started, watch)
         if isinstance(method, Closed):
             plan, state, joints = _closed(problem), (), ()
         else:
             method = _stepping(problem, method)
-            state = integrate(problem, method)
-            joints = np.asarray(state.times)
+            method, state = _either(problem, method, watch, chosen)
+            joints = problem.interval.lower + np.asarray(state.times)
             plan = partial(between_steps, problem, method)
         seconds = time.perf_counter() - started
         trajectory = Trajectory(problem, plan, state, "float64", joints)
     return Reference(problem, method, trajectory, seconds, max(len(joints) - 1, 0))
+
+
+def _either(
+    problem: Problem, method: AbstractMethod, watch: Watch, chosen: bool
+) -> tuple[AbstractMethod, Steps]:
+    """Return an integration, by an implicit method where none was named and the first is slow."""
+    if not chosen:
+        return method, integrate(problem, method, watch)
+    try:
+        return method, integrate(problem, method, watch.part(0.5))
+    except (TooManySteps, OutOfTime) as slow:
+        try:
+            return STIFF, integrate(problem, STIFF, watch)
+        except OutOfTime:
+            raise
+        except PinnError:
+            raise slow from None
 
 
 def _stepping(problem: Problem, method: Method) -> AbstractMethod:
@@ -156,8 +199,8 @@ def _stepping(problem: Problem, method: Method) -> AbstractMethod:
     )
 
 
-def _over_space(problem: Problem, method: Method, started: float) -> Reference:
-    solved = course(problem, method)
+def _over_space(problem: Problem, method: Method, started: float, watch: Watch) -> Reference:
+    solved = course(problem, method, watch)
     seconds = time.perf_counter() - started
     joints = solved.joints
     # Each point has its panel's coefficients at hand: not more of them at once than memory holds.
@@ -168,7 +211,8 @@ def _over_space(problem: Problem, method: Method, started: float) -> Reference:
         problem, solved.plan, solved.state, "float64", joints, grid=solved.grid, together=together
     )
     steps = max(len(joints) - 1, 0)
-    return Reference(problem, method, trajectory, seconds, steps, solved.counts)
+    counts, constants = solved.counts, solved.constants
+    return Reference(problem, method, trajectory, seconds, steps, counts, constants)
 
 
 def _preferred(problem: Problem) -> Method:
@@ -198,10 +242,3 @@ def _closed(problem: Problem) -> Callable[[tuple[str, ...]], Callable[[Any, Arra
         return lambda state, t: jet_at(t)
 
     return plan
-
-
-def relative_l2(values: ArrayLike, truth: ArrayLike) -> float:
-    """Return ‖values − truth‖₂ / ‖truth‖₂ over all samples and components."""
-    values, truth = np.asarray(values), np.asarray(truth)
-    size = float(np.linalg.norm(truth))
-    return float(np.linalg.norm(values - truth)) / (size or 1.0)

@@ -5,24 +5,36 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Float
 
-from pinn.errors import PinnError
+from pinn.errors import PinnError, ProblemError
 from pinn.jets import Jet
-from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
-from pinn.references.box import Box
+from pinn.references.collocated import Collocated
 from pinn.references.layout import components
+from pinn.references.resolution import least_counts
 from pinn.references.series import differentiated, space_tail
+from pinn.references.solvability import (
+    balanced,
+    factorised,
+    incompatible,
+    no_solution,
+    null_spaces,
+    solvability,
+)
 from pinn.spectral import Grid
+from pinn.watch import Watch
 
-LADDERS = {1: (16, 32, 64, 128, 256), 2: (10, 16, 24, 32), 3: (7, 9, 11)}
+FIRST = {1: 16, 2: 10, 3: 7}
+GROWTH = 1.5
+MOST = 3600
 TAIL = 1e-12
-Fields = Callable[[Array], dict[str, Array]]
+# The rest of a Newton step, and of the equation in units of its terms, that is a solution's.
+STEP, REST = 1e-8, 1e-3
+SINGULAR = 1e14
 
 
 @dataclass(frozen=True)
@@ -30,11 +42,12 @@ class Collocation:
     """Spectral collocation of a stationary problem.
 
     Args:
-        modes: how many points along each coordinate; by default as many as the series needs.
+        modes: how many points along each coordinate, one number or one for each; by default as
+            many as the series needs.
         iterations: the most Newton steps.
     """
 
-    modes: int | None = None
+    modes: int | tuple[int, ...] | None = None
     iterations: int = 40
 
     @property
@@ -45,124 +58,185 @@ class Collocation:
 
 @dataclass(frozen=True)
 class Stationary:
-    """A stationary solution as a series over the grid, of shape (components, *modes)."""
+    """A stationary solution as a series over the grid, of shape (components, *modes).
+
+    Args:
+        coefficients: of the series.
+        grid: its bases.
+        counts: how many points there were along each axis.
+        tail: how far the series fell.
+        step: the last Newton correction, relative to the solution.
+        rest: what is left of the equation between its points, in units of its terms.
+        constants: the components whose mean is free and was set to zero.
+    """
 
     coefficients: Float[Array, "components *modes"]
     grid: Grid
     counts: tuple[int, ...]
     tail: float
+    step: float
+    rest: float
+    constants: tuple[tuple[str, int], ...] = ()
 
 
-def solve_stationary(problem: Problem, method: Collocation) -> Stationary:
+def solve_stationary(problem: Problem, method: Collocation, watch: Watch) -> Stationary:
     """Return the solution of a stationary problem, nearest to that of its linear part.
 
+    Where constants may be added to it, it is the one whose mean vanishes.
+
     Raises:
-        PinnError: Newton's method does not converge.
+        PinnError: Newton's method does not converge, with the residual that it stops at.
+        ProblemError: there is no solution, or the conditions leave more than constants free.
+        OutOfTime: the watch's budget was too short.
     """
+    known = solvability(problem)
+    if not known.unique and not known.constants:
+        raise ProblemError(_many(problem, known.free))
     dimensions = len(problem.extent)
-    ladder = LADDERS[dimensions] if method.modes is None else (method.modes,)
-    for count in ladder:
-        counts = tuple(
-            count + (1 - count % 2) * isinstance(a, Periodic) for a in problem.extent.values()
-        )
-        solved = _newton(problem, Box.of(problem, counts), method)
-        if solved.tail < TAIL:
+    counts = [max(FIRST[dimensions], n) for n in least_counts(problem)]
+    if method.modes is not None:
+        counts = np.broadcast_to(method.modes, dimensions).tolist()
+    solved = None
+    while True:
+        watch(f"collocation with {' × '.join(map(str, counts))} points")
+        collocated = Collocated.of(problem, _affordable(problem, counts))
+        solved = _newton(collocated, method, solved, known.constants)
+        tails = space_tail(solved.grid, np.asarray(solved.coefficients)[None], _parts(problem))
+        short = [tail > TAIL for tail in tails]
+        pairs = zip(counts, short, strict=True)
+        longer = [int(np.ceil(GROWTH * n)) if more else n for n, more in pairs]
+        limited = _affordable(problem, longer) != tuple(longer)
+        if method.modes is not None or not any(short) or limited:
             break
+        counts = longer
+    if not solved.rest < REST:
+        raise PinnError(_not_resolved(problem, solved))
     return solved
 
 
-def _newton(problem: Problem, box: Box, method: Collocation) -> Stationary:
-    parts = components(tuple(problem.fields), problem.space)
-    size = sum(part.stop - part.start for part, _ in parts.values())
+def _affordable(problem: Problem, counts: list[int]) -> tuple[int, ...]:
+    """Return counts whose matrices fit, the largest of them cut first."""
+    each, found = sum(prod(shape) for shape in problem.fields.values()), list(counts)
+    while each * prod(found) > MOST:
+        found[int(np.argmax(found))] -= 1
+    return tuple(found)
 
-    def fields(flat: Array) -> dict[str, Array]:
-        state = flat.reshape((size, *box.shape))
-        turned = {n: jnp.moveaxis(state[p], 0, -1) for n, (p, _) in parts.items()}
-        shaped = {n: turned[n].reshape(box.shape + s) for n, (_, s) in parts.items()}
-        return {n: box.lifted(n, v, None) for n, v in shaped.items()}
 
-    series = fields(_solution(problem, box, fields, size * prod(box.shape), method.iterations))
-    shape = box.grid.shape
-    flat = [box.coefficients(v).reshape((*shape, -1)) for v in series.values()]
-    values = jnp.concatenate([jnp.moveaxis(s, -1, 0) for s in flat])
-    return Stationary(
-        values,
-        box.grid,
-        box.shape,
-        max(space_tail(box.grid, np.asarray(values)[None], [p for p, _ in parts.values()])),
+def _many(problem: Problem, free: int) -> str:
+    return (
+        f"The solution of the stationary problem {problem.name!r} is not unique: its boundary "
+        f"conditions leave {free} function{'s' if free > 1 else ''} free, in any amount; "
+        "add a condition for each, or check the equation's coefficients (at a resonance "
+        "every amplitude is a solution)."
     )
 
 
-def _solution(problem: Problem, box: Box, fields: Fields, size: int, iterations: int) -> Array:
-    """Return the values at the points, from the linearised equation or else from zero."""
-    residual = jax.jit(lambda flat: _residual(problem, box, fields(flat)))
-    jacobian = jax.jit(jax.jacfwd(residual))
-    zero = jnp.zeros(size)
-    for start in (lambda: _linear_solution(problem, box, fields, zero), lambda: zero):
-        found = _converged(residual, jacobian, start(), iterations)
-        if found is not None:
-            return found
-    raise PinnError(
-        f"Newton's method for the stationary problem {problem.name!r} does not converge, neither "
-        "from the solution of the equation linearised about zero nor from zero: check the equation "
+def _parts(problem: Problem) -> list[slice]:
+    return [part for part, _ in components(tuple(problem.fields), problem.space).values()]
+
+
+def _newton(
+    collocated: Collocated,
+    method: Collocation,
+    before: Stationary | None,
+    constants: tuple[tuple[str, int], ...],
+) -> Stationary:
+    """Return the solution with given points, from that with fewer, or else from zero.
+
+    A first step from zero is that of the linearised equation, with the conditions as they are.
+    """
+    zero = np.zeros(collocated.size)
+    starts, rests = [zero], []
+    if before is not None:
+        starts.insert(0, collocated.fitted(np.asarray(before.coefficients), before.grid))
+    for start in starts:
+        flat, step, rest = _converged(collocated, start, method.iterations)
+        if step < STEP and rest < REST:
+            places = [collocated.constants[c] for c in constants]
+            flat[places] -= [_mean(collocated, flat, *c) for c in constants]
+            return Stationary(
+                collocated.padded(jnp.asarray(flat)),
+                collocated.grid,
+                collocated.counts,
+                _tail(collocated, flat),
+                step,
+                collocated.remainder(jnp.asarray(flat), collocated.linearised(flat)[0]),
+                constants,
+            )
+        rests.append(rest)
+    raise PinnError(_stalled(collocated, flat, min(rests)))
+
+
+def _mean(collocated: Collocated, flat: np.ndarray, field: str, component: int) -> float:
+    """Return the mean of one component over the box."""
+    values = np.asarray(collocated.series(jnp.asarray(flat))[field])
+    values = values.reshape((*values.shape[: len(collocated.counts)], -1))[..., component]
+    for basis in collocated.bases[field]:
+        weights = basis.weights @ basis.synthesis / (basis.upper - basis.lower)
+        values = np.tensordot(weights, values, axes=1)
+    return float(values)
+
+
+def _tail(collocated: Collocated, flat: np.ndarray) -> float:
+    values = np.asarray(collocated.padded(jnp.asarray(flat)))[None]
+    return max(space_tail(collocated.grid, values, _parts(collocated.problem)))
+
+
+def _stalled(collocated: Collocated, flat: np.ndarray, rest: float) -> str:
+    problem = collocated.problem
+    matrix, rows = collocated.linearised(flat)
+    if np.all(np.isfinite(matrix)) and incompatible(
+        [null_spaces(collocated, matrix, -rows).defect]
+    ):
+        return no_solution(problem, rest, "linearised equation")
+    return (
+        f"Newton's method for the stationary problem {problem.name!r} does not converge: it stops "
+        f"where {rest:.1e} of the equation is left. There may be no solution; check the equation "
         "and its boundary conditions, or give exact=."
     )
 
 
-def _linear_solution(problem: Problem, box: Box, fields: Fields, zero: Array) -> Array:
-    """Return the solution of the equation linearised about the zero field, walls as they are.
-
-    A Newton step from zero values would be linearised about what the walls' data imply between
-    them, which can be large and rough.
-    """
-    origin = jax.tree.map(jnp.zeros_like, fields(zero))
-
-    def linear(flat: Array) -> Array:
-        equation = lambda series: _residual(problem, box, series)  # noqa: E731
-        value, slope = jax.jvp(equation, (origin,), (fields(flat),))
-        return value + slope
-
-    return _least(jax.jit(jax.jacfwd(linear))(zero), -jax.jit(linear)(zero))
+def _not_resolved(problem: Problem, solved: Stationary) -> str:
+    return (
+        f"The stationary problem {problem.name!r} has no smooth solution that "
+        f"{' × '.join(map(str, solved.counts))} points resolve: {solved.rest:.1e} of the equation "
+        "is left between them. Coefficients may jump, conditions be too many or too few, or a "
+        "layer be too thin; smooth the data, or give exact=."
+    )
 
 
 def _converged(
-    residual: Callable[[Array], Array],
-    jacobian: Callable[[Array], Array],
-    flat: Array,
-    iterations: int,
-) -> Array | None:
-    """Return where Newton's method ends up, None where it does not settle."""
-    change = new = np.inf
+    collocated: Collocated, flat: np.ndarray, iterations: int
+) -> tuple[np.ndarray, float, float]:
+    """Return where Newton's method ends, its last relative step, and what is left of the rows."""
+    change = step = rest = np.inf
     for _ in range(iterations):
-        move = _least(jacobian(flat), -residual(flat))
-        new = float(jnp.max(jnp.abs(move)) / (jnp.max(jnp.abs(flat + move)) + 1e-300))
+        matrix, rows = collocated.linearised(flat)
+        if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(rows))):
+            return flat, np.inf, np.inf
+        move, rest = _least(matrix, -rows)
+        step = float(np.max(np.abs(move)) / (np.max(np.abs(flat + move)) + 1e-300))
         flat = flat + move
-        if not np.isfinite(new) or new < 1e-14 or (new < 1e-9 and new > 0.5 * change):
+        if not np.isfinite(step) or step < 1e-15 or (step < 1e-9 and step > 0.3 * change):
             break
-        change = new
-    return flat if new < 1e-8 else None
+        change = step
+    return flat, step, rest
 
 
-def _least(matrix: Array, right: Array) -> Array:
-    """Return the least solution, for a constant may be free (Poisson on a torus)."""
-    if not np.all(np.isfinite(matrix)) or not np.all(np.isfinite(right)):
-        return jnp.full_like(right, jnp.nan)
-    found = scipy.linalg.lstsq(np.asarray(matrix), np.asarray(right), 1e-13, lapack_driver="gelsy")
-    return jnp.asarray(found[0])
-
-
-def _residual(problem: Problem, box: Box, series: dict[str, Array]) -> Array:
-    space, values = problem.space, {}
-    for name in problem.dynamics.residual.needs:
-        if space.is_coordinate(name):
-            values[name] = jnp.asarray(box.mesh[name])
-        else:
-            entry = space.parse(name)
-            values[name] = box.differentiated(series[entry.field], entry.orders)
-    count = prod(box.shape)
-    flat = {n: v.reshape((count, *v.shape[len(box.shape) :])) for n, v in values.items()}
-    rows = jax.vmap(lambda v: problem.dynamics.residual(Jet(space, v)))(flat)
-    return rows.T.ravel()
+def _least(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the solution, the least where a constant is free, and what it leaves of the right."""
+    scaled, rows, columns = balanced(matrix)
+    data = right / rows
+    square = scaled.shape[0] == scaled.shape[1]
+    factors = factorised(scaled) if square else None
+    if factors is not None and factors.condition < SINGULAR:
+        found = factors.solve(data)
+    else:
+        found = scipy.linalg.lstsq(scaled, data, 1e-12, lapack_driver="gelsd")[0]
+    left = data - scaled @ found
+    sizes = np.abs(scaled) @ np.abs(found) + np.abs(data)
+    rest = float(np.max(np.abs(left)) / (np.max(sizes) or 1.0))
+    return found / columns, rest
 
 
 def along_series(problem: Problem, grid: Grid, entries: tuple[str, ...]) -> Callable[..., Jet]:

@@ -9,6 +9,7 @@ from pinn.jets import Jet
 from pinn.networks.ansatz import Ansatz
 from pinn.networks.window import Window
 from pinn.noether.totals import face_nodes
+from pinn.problem.scan import places
 from pinn.problem.statement import face_value
 from pinn.spectral import Grid
 from pinn.training.objective import Block
@@ -17,6 +18,8 @@ from pinn.training.rows import Nodes, Stage
 
 FRESH = {1: 61, 2: 13, 3: 7}
 FRESH_TIMES = (0.37, 0.73, 1.0)
+# Besides, so many points and times where the statement varies.
+VARYING, VARYING_TIMES = 48, 2
 
 
 def row_scale(ansatz: Ansatz, window: Window) -> Float[Array, " equations"]:
@@ -65,17 +68,35 @@ def equation_plan(ansatz: Ansatz, stage: Stage, slices: Nodes) -> Plan:
     return Plan(points, ansatz.problem.dynamics.residual.needs, (_equation_block(ansatz, stage),))
 
 
-def fresh_plan(ansatz: Ansatz, stage: Stage) -> Plan:
-    """Return the same rows at points that training does not see."""
+def driven_size(ansatz: Ansatz, stage: Stage, plan: Plan) -> Float[Array, ""]:
+    """Return the largest row of the equation without any network, one where all vanish."""
+    points = plan.points[:: max(len(plan.points) // 512, 1)]
+    jet_at = ansatz.base(stage.window, tuple(plan.needs))
+    rows = jax.vmap(lambda point: plan.blocks[0].values(jet_at(*point)))(points)
+    size = jnp.max(jnp.abs(rows))
+    return jnp.where(size > 0.0, size, 1.0)
+
+
+def fresh_plan(ansatz: Ansatz, stage: Stage, varying: Float[Array, " times"]) -> Plan:
+    """Return the same rows at points that training does not see.
+
+    They are even ones in the window's coordinate, and others where sources, coefficients and
+    initial data vary in space and, as the shares `varying`, in time.
+    """
     problem, dtype = ansatz.problem, stage.window.length.dtype
     lines = [
         axis.lower + axis.length * np.linspace(0.0, 1.0, FRESH[len(problem.extent)] + 2)[1:-1]
         for axis in problem.extent.values()
     ]
     mesh = np.stack([m.ravel() for m in np.meshgrid(*lines, indexing="ij")], axis=-1)
-    places = ansatz.box.placed(jnp.asarray(mesh, dtype), stage.window.grading)
-    times = np.array([0.0] if problem.stationary else FRESH_TIMES)
-    points = in_time(ansatz, stage, times, jnp.broadcast_to(places, (times.size, *places.shape)))
+    even = ansatz.box.placed(jnp.asarray(mesh, dtype), stage.window.grading)
+    found = places(problem, VARYING, seed=2)
+    more = jnp.asarray(np.stack([found[name] for name in problem.extent], axis=-1), dtype)
+    both = jnp.concatenate([even, more])
+    times = jnp.zeros(1, dtype)
+    if not problem.stationary:
+        times = jnp.concatenate([jnp.asarray(FRESH_TIMES, dtype), varying])
+    points = in_time(ansatz, stage, times, jnp.broadcast_to(both, (times.size, *both.shape)))
     return Plan(points, problem.dynamics.residual.needs, (_equation_block(ansatz, stage),))
 
 
@@ -88,7 +109,7 @@ def condition_plans(ansatz: Ansatz, stage: Stage, slices: Nodes) -> list[Plan]:
     """Return the rows of every boundary condition that is not built in, at its face."""
     problem, found = ansatz.problem, []
     for condition in problem.boundary:
-        for end in () if condition.hard else condition.ends:
+        for end in () if condition.built_in(problem.space) else condition.ends:
             counts = {c: 24 for c in problem.extent}
             grid = Grid.of(problem.extent, counts)
             basis = grid.bases[grid.coordinates.index(condition.axis)]

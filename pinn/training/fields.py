@@ -21,7 +21,14 @@ from pinn.training.box import even_gradings, even_quadrature, suited_grading
 from pinn.training.collocation import slice_places
 from pinn.training.constrained import constrained
 from pinn.training.field_charges import at_the_end, charge_plan, charge_scales, ledger
-from pinn.training.field_rows import condition_plans, equation_plan, fresh_plan, row_scale
+from pinn.training.field_rows import (
+    VARYING_TIMES,
+    condition_plans,
+    driven_size,
+    equation_plan,
+    fresh_plan,
+    row_scale,
+)
 from pinn.training.loop import LoopState, outcome
 from pinn.training.objective import AbstractObjective, Stacked
 from pinn.training.parts import AbstractMachinery, Front, Report
@@ -125,11 +132,21 @@ class Fields(AbstractMachinery):
             ]
             sizes[name] = jnp.max(jnp.stack(largest)) if largest else jnp.zeros((), self.dtype)
         whole = jnp.max(jnp.stack(list(sizes.values())))
-        whole = jnp.where(whole > 0.0, whole, 1.0)
+        nothing = whole == 0.0
+        whole = jnp.where(nothing, 1.0, whole)
         scale = {n: jnp.where(s > 1e-6 * whole, s, whole) for n, s in sizes.items()}
         window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale, front.grading)
         places = slice_places(self.ansatz, self.recipe, front.grading, self.dtype)
-        return Stage(window, row_scale(self.ansatz, window), self._targets(front), places)
+        stage = Stage(window, row_scale(self.ansatz, window), self._targets(front), places)
+        return self._driven(stage, nothing)
+
+    def _driven(self, stage: Stage, nothing: Array) -> Stage:
+        """Return a stage in units of what sources make of fields that are nothing at its start."""
+        plan = equation_plan(self.ansatz, stage, self.slices)
+        size = jnp.where(nothing, driven_size(self.ansatz, stage, plan), 1.0)
+        scale = {name: size * s for name, s in stage.window.scale.items()}
+        window = replace(stage.window, scale=scale)
+        return replace(stage, window=window, row_scale=size * stage.row_scale)
 
     def _targets(self, front: Front) -> dict[str, Array]:
         return {} if self.problem.stationary else self.targets(front)
@@ -176,7 +193,8 @@ class Fields(AbstractMachinery):
         return objective_of(self.ansatz, stage.window, self.unravel, plan, known)
 
     def _fresh(self, stage: Stage) -> Plan:
-        return fresh_plan(self.ansatz, stage)
+        varying = self.fresh_shares(stage.window, VARYING_TIMES)
+        return fresh_plan(self.ansatz, stage, varying)
 
     def _conditions(self, stage: Stage) -> list[Plan]:
         return condition_plans(self.ansatz, stage, self.slices)

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+import numpy as np
 from flax import nnx
 from jax.flatten_util import ravel_pytree
 
@@ -10,6 +11,7 @@ from pinn.noether.anchor import anchor
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
+from pinn.problem.scan import Variation, scan
 from pinn.training.box import box_ansatz
 from pinn.training.fields import Fields, time_slices
 from pinn.training.mechanics import Mechanics
@@ -18,6 +20,7 @@ from pinn.training.projected import exact_balance
 from pinn.training.projected_fields import exact_levels
 from pinn.training.recipe import Recipe
 from pinn.training.rows import Nodes
+from pinn.training.scales import largest_rates, taylor_orders
 
 
 def machinery(problem: Problem, recipe: Recipe) -> AbstractMachinery:
@@ -36,13 +39,22 @@ def _made(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     graph, state = nnx.split(network(problem, recipe, seed=0))
     anchors = {name: value.astype(recipe.precision) for name, value in begin_at.charges.items()}
     common = (problem, recipe, verified_charges(problem), anchors, begin_at.scales, graph)
-    unravel = ravel_pytree(state)[1]
+    unravel, times = ravel_pytree(state)[1], _times(problem)
     if problem.extent:
         exact_levels(problem, recipe)  # refuses what cannot be held before anything is trained
-        return Fields(*common, unravel, box_ansatz(problem, recipe, graph), time_slices(recipe))
+        ansatz = box_ansatz(problem, recipe, graph)
+        return Fields(*common, unravel, ansatz, time_slices(recipe), times=times)
     start = {name: value.astype(recipe.precision) for name, value in begin_at.jet.items()}
     nodes, balance = Nodes.gauss_legendre(recipe.points), exact_balance(problem, recipe)
-    return Mechanics(*common, unravel, nodes, start, balance)
+    orders = taylor_orders(problem.dynamics, problem.initial_state, problem.interval.lower)
+    largest = largest_rates(problem.dynamics, problem.initial_state, times.knots)
+    return Mechanics(*common, unravel, nodes, start, orders, largest, balance, times=times)
+
+
+def _times(problem: Problem) -> Variation:
+    if problem.stationary:
+        return Variation(np.array([0.0, 1.0]))
+    return scan(problem)[problem.time]
 
 
 def network_structure(problem: Problem, recipe: Recipe) -> tuple[nnx.GraphDef, nnx.State]:

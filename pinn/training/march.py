@@ -1,11 +1,14 @@
 """The march through time windows: a value that one pure transition carries forward."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from pinn.errors import RecipeError
 from pinn.networks.marching import MarchingState
@@ -18,6 +21,10 @@ from pinn.training.windows import Attempt
 
 # Rules that shorten a window take more than this off it.
 STRETCH = 1.15
+# A window is at most so many times as long as a pulse in it is wide.
+PULSES = 4.0
+# A march has left the solution where its residual is above one and grew so often in a row.
+GROWING = 3
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class March:
         seed: the seed of fresh parameters.
         stuck: whether no window length gave a solution.
         known: what of the window in hand does not depend on the parameters; not saved.
-        final: the leaves of the last accepted window's training state, to train it further.
+        final: the last accepted window's training state by name, to train it further.
     """
 
     front: Front
@@ -75,7 +82,7 @@ class March:
     loop: LoopState | None = None
     stuck: bool = False
     known: Any = None
-    final: tuple[np.ndarray, ...] = ()
+    final: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def reached(self) -> float:
@@ -97,16 +104,23 @@ def reopened(parts: AbstractMachinery, march: March) -> March:
             ended, so that training one further would unsettle the rest.
     """
     stage, loop = parts.example()
-    if len(march.windows) != 1 or len(march.final) != len(jax.tree.leaves(loop)):
+    names = named_leaves(loop)
+    if len(march.windows) != 1 or {*march.final} != {*names}:
         raise RecipeError(
             "Only a solution in one window, windows=pinn.Uniform(1), can take more steps: solve "
             "anew with a larger steps=, or a smaller tolerance."
         )
     start = begin_march(parts, march.seed)
     stage, _ = parts.compiled["first"](start.front, jnp.asarray(start.length, parts.dtype))
-    leaves = [jnp.asarray(leaf) for leaf in march.final]
+    leaves = [jnp.asarray(march.final[name]) for name in names]
     loop = jax.tree.unflatten(jax.tree.structure(loop), leaves)
     return replace(start, stage=stage, loop=loop)
+
+
+def named_leaves(tree: PyTree[Array]) -> dict[str, Array]:
+    """Return the leaves of a tree by names such as `loop/state/damping`, in its order."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
 def complete(parts: AbstractMachinery, march: March) -> bool:
@@ -119,7 +133,7 @@ def go_on(parts: AbstractMachinery, march: March) -> March:
     compiled = parts.compiled
     stage, loop = march.stage, march.loop
     if stage is None:
-        length = _clip(parts.span, march.reached, march.length)
+        length = _clip(parts.span, march.reached, _reaching(parts, march))
         stage, loop = compiled["first"](march.front, jnp.asarray(length, parts.dtype))
     known = march.known if march.known is not None else compiled["prepare"](stage)
     loop, done = compiled["train"](stage, known, loop)
@@ -143,12 +157,22 @@ def _settle(
     march = replace(march, attempts=attempts, steps=march.steps + attempt.steps)
     shorter = rule.retry(list(attempts), precision)
     if shorter is None and np.isfinite(attempts[-1].residual):
-        return _accept(parts, march, window, report, rule.following(list(attempts), precision))
+        following = rule.following(list(attempts), precision, _before(parts, march))
+        return _accept(parts, march, window, report, following)
     span = parts.span.length
     stuck = shorter is None or shorter < 1e-7 * span
     front = replace(march.front, parameters=parts.fresh(march.seed))
     march = replace(march, front=front, length=shorter or length, stuck=stuck)
     return replace(march, stage=None, loop=None, known=None)
+
+
+def _before(parts: AbstractMachinery, march: March) -> Attempt | None:
+    """Return how the window before this one ended, if there is one."""
+    if not march.records:
+        return None
+    last = march.records[-1]
+    share = last.length / parts.span.length
+    return Attempt(last.length, share, last.residual, 0.0, last.steps)
 
 
 def _reachable(parts: AbstractMachinery, march: March) -> float:
@@ -199,8 +223,15 @@ def _accept(
         (*march.windows, window),
         (*march.parameters, np.asarray(report.parameters)),
         (*march.records, record),
-        final=tuple(np.asarray(leaf) for leaf in jax.tree.leaves(march.loop)),
+        final={name: np.asarray(leaf) for name, leaf in named_leaves(march.loop).items()},
+        stuck=_diverging([*(r.residual for r in march.records), record.residual]),
     )
+
+
+def _diverging(residuals: list[float]) -> bool:
+    """Tell whether the residual is larger than the terms of the equation and keeps growing."""
+    last = residuals[-GROWING - 1 :]
+    return len(last) > GROWING and last[0] > 1.0 and all(a < b for a, b in pairwise(last))
 
 
 def _next_stop(interval: Interval, time: float) -> float:
@@ -208,16 +239,27 @@ def _next_stop(interval: Interval, time: float) -> float:
     return next((stop for stop in stops if stop > time), interval.upper)
 
 
+def _reaching(parts: AbstractMachinery, march: March) -> float:
+    """Return the length to try, no longer than to the next pulse, or a few times its width in it.
+
+    Windows whose length was given are left as they are.
+    """
+    if not parts.recipe.windows.adaptive:
+        return march.length
+    return min(march.length, parts.times.reach(march.reached, PULSES))
+
+
 def _clip(interval: Interval, time: float, length: float) -> float:
     """Return a length that ends at the next breakpoint or leaves room for a whole window.
 
     It is stretched a little where that is enough: always to leave half of what remains would never
-    come to an end where each window is to be somewhat shorter than the last.
+    come to an end where each window is to be somewhat shorter than the last. The window's end is a
+    number that time can take, so that no digit is lost however far away time begins.
     """
     remaining = _next_stop(interval, time) - time
     if length >= remaining / STRETCH:
         return remaining
-    return min(length, 0.5 * remaining)
+    return (time + min(length, 0.5 * remaining)) - time
 
 
 def _end(interval: Interval, time: float, length: float) -> float:

@@ -17,6 +17,7 @@ from pinn.training.objective import Objective
 from pinn.training.parts import AbstractMachinery, Front, Report
 from pinn.training.projected import Balance, starting_state
 from pinn.training.rows import Nodes, Stage, charge_block, equation_block
+from pinn.training.scales import field_scales
 
 FRESH = 23
 
@@ -28,11 +29,15 @@ class Mechanics(AbstractMachinery):
     Args:
         nodes: the collocation points on [0, 1].
         start: the jet of the exact initial data, by entry.
+        orders: by field, the highest derivative in the Taylor polynomial that a window starts with.
+        largest: by field, the largest rate that explicit forces give at any time.
         balance: the levels of the charges that are held exactly, if there are any.
     """
 
     nodes: Nodes
     start: Mapping[str, np.ndarray]
+    orders: Mapping[str, int]
+    largest: Mapping[str, float]
     balance: Balance | None = None
 
     @property
@@ -58,19 +63,24 @@ class Mechanics(AbstractMachinery):
 
     def open(self, front: Front, length: Array) -> Stage:
         """Return the window that starts at the front."""
-        dynamics, time_name = self.problem.dynamics, self.problem.time
-        jet = dynamics.on_shell({**front.state, time_name: front.time})
-        taylor, scale, unit = {}, {}, []
-        for name, order in dynamics.orders.items():
-            derivatives = [jet[dynamics.entry(name, k)] for k in range(order + 1)]
-            sizes = [length**k * jnp.max(jnp.abs(d)) for k, d in enumerate(derivatives)]
-            taylor[name] = jnp.stack(derivatives)
-            scale[name] = jnp.maximum(jnp.max(jnp.stack(sizes)), jnp.finfo(self.dtype).tiny)
-            shape = self.problem.fields[name]
-            unit.append(jnp.full(int(np.prod(shape)), scale[name] / length**order))
+        dynamics = self.problem.dynamics
+        length = jnp.asarray(length, self.dtype)
+        # At a breakpoint the equation is that of the window, not of the one before.
+        jumps = jnp.any(jnp.asarray([*self.span.breakpoints, jnp.nan], self.dtype) == front.time)
+        begin = jnp.where(jumps, jnp.nextafter(front.time, front.time + length), front.time)
+        names = [dynamics.entry(f, k) for f, n in self.orders.items() for k in range(n + 1)]
+        jet = dynamics.on_shell({**front.state, self.problem.time: begin}, names)
+        taylor = {
+            name: jnp.stack([jet[dynamics.entry(name, k)] for k in range(top + 1)])
+            for name, top in self.orders.items()
+        }
+        scale = field_scales(dynamics, front.state, taylor, front.time, length, self.largest)
+        unit = [
+            jnp.full(int(np.prod(self.problem.fields[name])), scale[name] / length**order)
+            for name, order in dynamics.orders.items()
+        ]
         row_scale = jnp.abs(dynamics.mass_matrix(jet)) @ jnp.concatenate(unit)
-        window = Window(front.time, jnp.asarray(length, self.dtype), taylor, scale)
-        return Stage(window, row_scale, self.targets(front))
+        return Stage(Window(front.time, length, taylor, scale), row_scale, self.targets(front))
 
     def prepare(self, stage: Stage) -> tuple[()]:
         """Return nothing: a window's jets all depend on the parameters."""
@@ -88,7 +98,7 @@ class Mechanics(AbstractMachinery):
             for name, mode in self.modes.items()
             if mode.weight
         ]
-        points = jnp.asarray(self.nodes.points, self.dtype)
+        points = stage.window.inside(jnp.asarray(self.nodes.points, self.dtype))
         return Objective(blocks, self._jet_at(stage.window), points)
 
     def _jet_at(self, window: Window) -> Callable[[Array, Array], Jet]:
@@ -96,12 +106,12 @@ class Mechanics(AbstractMachinery):
         dynamics = self.problem.dynamics
         entries = tuple({*dynamics.residual.needs, *charges, *dynamics.state_entries})
 
-        def jet_at(parameters: Array, node: Array) -> Jet:
+        def jet_at(parameters: Array, elapsed: Array) -> Jet:
             fields = window_fields(
                 self.graph, self.unravel(parameters), window, self.problem.fields
             )
             at = window_jet(fields, self.problem.space, self.problem.time, entries, window.start)
-            return at(node * window.length)
+            return at(elapsed)
 
         return jet_at
 
@@ -112,9 +122,10 @@ class Mechanics(AbstractMachinery):
         objective, window = self.objective(stage, known), stage.window
         parameters, loss = outcome(objective, loop)
         jet_at = self._jet_at(window)
-        fresh = jnp.linspace(0.0, 1.0, FRESH, dtype=self.dtype)[1:]
+        even = jnp.linspace(0.0, 1.0, FRESH, dtype=self.dtype)[1:]
+        fresh = window.inside(jnp.concatenate([even, self.fresh_shares(window, FRESH)]))
         rows = jax.vmap(lambda s: self.problem.dynamics.residual(jet_at(parameters, s)))(fresh)
-        along = lambda s: jet_at(parameters, s)  # noqa: E731
+        along = lambda share: jet_at(parameters, window.elapsed(share))  # noqa: E731
         end, gained = self._end(along, window, gained)
         drifts = [
             jnp.max(jnp.abs(charge.density(end) - jnp.asarray(self.anchors[name]) - gained[name]))

@@ -3,7 +3,7 @@
 import abc
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,11 @@ from jaxtyping import Array, Float
 
 from pinn.networks.grading import Grading
 from pinn.networks.mirror import mirrors_of
+from pinn.networks.window import Window
 from pinn.noether.charge import Charge
 from pinn.problem.axes import Interval
 from pinn.problem.problem import Problem
+from pinn.problem.scan import Variation
 from pinn.training.conservation import Mode
 from pinn.training.loop import LoopState, advance, begin, finished
 from pinn.training.objective import AbstractObjective
@@ -82,6 +84,7 @@ class AbstractMachinery(abc.ABC):
         scales: what each charge's drift is measured against.
         graph: the network's structure.
         unravel: from flat parameters to the network's state.
+        times: where along time the statement varies.
         compile_seconds: what compiling each part took.
     """
 
@@ -92,6 +95,7 @@ class AbstractMachinery(abc.ABC):
     scales: Mapping[str, float]
     graph: nnx.GraphDef
     unravel: Callable[[Array], nnx.State]
+    times: Variation = field(kw_only=True)
     compile_seconds: dict[str, float] = field(default_factory=dict, kw_only=True)
 
     @abc.abstractmethod
@@ -134,10 +138,20 @@ class AbstractMachinery(abc.ABC):
         """The type of every trained number."""
         return np.dtype(self.recipe.precision)
 
-    @property
+    @cached_property
     def span(self) -> Interval:
-        """The evolution axis; a stationary problem counts its only window from 0 to 1."""
-        return span(self.problem)
+        """The evolution axis, with a breakpoint wherever the equation is not smooth in time."""
+        whole = span(self.problem)
+        return replace(whole, breakpoints=tuple(sorted({*whole.breakpoints, *self.times.jumps})))
+
+    def fresh_shares(self, window: Window, count: int) -> Float[Array, " count"]:
+        """Return times in a window, as shares of it, with a pulse's share for every pulse."""
+        knots = jnp.asarray(self.times.knots, self.dtype)
+        index = jnp.arange(knots.size, dtype=self.dtype)
+        ends = jnp.interp(window.start + window.length * jnp.arange(2.0), knots, index)
+        shares = (jnp.arange(count, dtype=self.dtype) + 0.5) / count
+        found = jnp.interp(ends[0] + (ends[1] - ends[0]) * shares, index, knots)
+        return jnp.clip((found - window.start) / window.length, 0.0, 1.0)
 
     def fresh(self, seed: int) -> Float[Array, " parameters"]:
         """Return untrained flat parameters."""

@@ -35,12 +35,12 @@ class Plan:
 
 
 def in_time(
-    ansatz: Ansatz, stage: Stage, shares: np.ndarray, places: Array, flat: bool = True
+    ansatz: Ansatz, stage: Stage, shares: np.ndarray | Array, places: Array, flat: bool = True
 ) -> Array:
     """Return whole points with the elapsed time, from places of shape (slices, nodes, dims)."""
     index = ansatz.time_index
     if index is not None:
-        times = jnp.asarray(shares, places.dtype) * stage.window.length
+        times = stage.window.inside(jnp.asarray(shares, places.dtype))
         column = jnp.broadcast_to(times[:, None, None], (*places.shape[:2], 1))
         places = jnp.concatenate([places[..., :index], column, places[..., index:]], axis=-1)
     return places.reshape(-1, places.shape[-1]) if flat else places

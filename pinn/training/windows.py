@@ -1,6 +1,7 @@
 """How time is cut into windows: evenly, or so that each meets a tolerance."""
 
 import abc
+import math
 from dataclasses import dataclass
 
 from pinn.errors import RecipeError
@@ -29,6 +30,15 @@ class Attempt:
 class AbstractWindows(abc.ABC):
     """A rule for the lengths of successive windows."""
 
+    @property
+    @abc.abstractmethod
+    def adaptive(self) -> bool:
+        """Whether lengths follow the solution, so that a window may be cut before a pulse."""
+
+    @abc.abstractmethod
+    def accuracy(self, precision: str) -> float:
+        """Return the relative residual on unseen points below which a solution has converged."""
+
     @abc.abstractmethod
     def first(self, span: float, time_scale: float) -> float:
         """Return the first window's length, from the whole span and the solution's time scale."""
@@ -42,8 +52,10 @@ class AbstractWindows(abc.ABC):
         """Return a shorter length to try this window again with, or None to accept it."""
 
     @abc.abstractmethod
-    def following(self, attempts: list[Attempt], precision: str) -> float:
-        """Return the next window's length after this one was accepted."""
+    def following(
+        self, attempts: list[Attempt], precision: str, before: Attempt | None = None
+    ) -> float:
+        """Return the next window's length after this one was accepted, as the one before was."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,15 @@ class Uniform(AbstractWindows):
         if self.count < 1:
             raise RecipeError(f"Uniform windows need a count of at least 1, got {self.count}.")
 
+    @property
+    def adaptive(self) -> bool:
+        """Every window is as long as was asked for."""
+        return False
+
+    def accuracy(self, precision: str) -> float:
+        """Return 1000 times the tolerance, or one in a thousand where that is more."""
+        return max(1e3 * self.tolerance, 1e-3)
+
     def first(self, span: float, time_scale: float) -> float:
         """Return an even share of the span."""
         return span / self.count
@@ -74,7 +95,9 @@ class Uniform(AbstractWindows):
         """Accept every window."""
         return None
 
-    def following(self, attempts: list[Attempt], precision: str) -> float:
+    def following(
+        self, attempts: list[Attempt], precision: str, before: Attempt | None = None
+    ) -> float:
         """Keep the length."""
         return attempts[0].length
 
@@ -106,6 +129,15 @@ class Adaptive(AbstractWindows):
         if self.tolerance is not None and self.tolerance <= 0.0:
             raise RecipeError(f"The windows' tolerance must be positive, got {self.tolerance}.")
 
+    @property
+    def adaptive(self) -> bool:
+        """Lengths follow the solution."""
+        return True
+
+    def accuracy(self, precision: str) -> float:
+        """Return 1000 times the tolerance: windows are shorter than what the solution does."""
+        return 1e3 * self.target(precision)
+
     def first(self, span: float, time_scale: float) -> float:
         """Return a quarter of the time scale on which the initial data change."""
         return min(span, max(0.25 * time_scale, self.least * span))
@@ -123,7 +155,9 @@ class Adaptive(AbstractWindows):
             return 0.3 * last.length
         return last.length * min(max((0.3 * goal / last.residual) ** (1.0 / self.order), 0.3), 0.8)
 
-    def following(self, attempts: list[Attempt], precision: str) -> float:
+    def following(
+        self, attempts: list[Attempt], precision: str, before: Attempt | None = None
+    ) -> float:
         """Grow or shrink towards the length that takes as many steps as are aimed at."""
         last, goal = attempts[-1], self._goal(attempts[-1], precision)
         if last.residual > goal:
@@ -168,6 +202,15 @@ class Controlled(AbstractWindows):
         if self.tolerance <= 0.0:
             raise RecipeError(f"The windows' tolerance must be positive, got {self.tolerance}.")
 
+    @property
+    def adaptive(self) -> bool:
+        """Lengths follow the solution."""
+        return True
+
+    def accuracy(self, precision: str) -> float:
+        """Return 100 times the tolerance, or 1e-4 where that is more."""
+        return max(100.0 * self.tolerance, 1e-4)
+
     def first(self, span: float, time_scale: float) -> float:
         """Return a share of the span, or less where the initial data change fast."""
         return max(min(span / self.count, 0.25 * time_scale), self.least * span)
@@ -185,22 +228,32 @@ class Controlled(AbstractWindows):
             return None
         return last.length * min(max(self._factor(last, self._goal(last)), 0.2), 0.7)
 
-    def following(self, attempts: list[Attempt], precision: str) -> float:
+    def following(
+        self, attempts: list[Attempt], precision: str, before: Attempt | None = None
+    ) -> float:
         """Return the length at which this window would just have met the tolerance.
 
-        Where it was accepted above that, space limits it: shorter windows would only be more, and
-        somewhat longer ones may do as well.
+        Where it was accepted above that, or the measure does not follow the length, space or
+        rounding limits it: shorter windows would only be more, and longer ones may do as well.
         """
-        last = attempts[-1]
+        last, first = attempts[-1], len(attempts) == 1
         if _measure(last) > self.tolerance:
-            return (1.2 if len(attempts) == 1 else 1.0) * attempts[0].length
-        return last.length * min(max(self._factor(last, self.tolerance), 0.5), 2.0)
+            return (1.2 if first else 1.0) * attempts[0].length
+        factor = min(max(self._factor(last, self.tolerance), 0.5), 2.0)
+        if factor < 1.0 and first and before is not None and self._insensitive(last, before):
+            factor = 1.2
+        return last.length * factor
 
     def _goal(self, attempt: Attempt) -> float:
         return max(self.tolerance, 20.0 * attempt.reachable / attempt.share)
 
     def _factor(self, attempt: Attempt, goal: float) -> float:
         return (0.2 * goal / max(_measure(attempt), 1e-300)) ** (1.0 / self.order)
+
+    def _insensitive(self, last: Attempt, before: Attempt) -> bool:
+        """Tell whether the measure changed far less between two windows than hⁿ did."""
+        change = abs(math.log(max(_measure(last), 1e-300) / max(_measure(before), 1e-300)))
+        return change < 0.5 * self.order * abs(math.log(last.length / before.length))
 
     def _at_floor(self, attempts: list[Attempt]) -> bool:
         """Tell whether the measure fell by less than the length's change."""

@@ -97,6 +97,88 @@ def test_initial_data_are_the_registrys(peers, name):
         np.testing.assert_allclose(mine, theirs, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["pendulum", "kepler", "wave"])
+def test_velocities_as_components_state_the_same_problem(peers, name):
+    """At any point, on a solution or not: the slopes' residuals vanish where udot is u_t."""
+    statements, constants = peers("statements"), peers("exporting").constants_of(name, {})
+    plain = statements.STATEMENTS[name]
+    twice = statements.first_order(plain)
+    generator = np.random.default_rng(1)
+    wanted = (*plain.components, *plain.derivatives)
+    entries = {n: generator.normal(size=9) for n in wanted}
+    dots = {f"{c}dot": entries[f"{c}_t"] for c in plain.components if f"{c}_t" in entries}
+    dots = {f"{c}dot": dots.get(f"{c}dot", generator.normal(size=9)) for c in plain.components}
+    slopes = {f"{c}dot_t": entries[f"{c}_tt"] for c in plain.components}
+    mine = {**entries, **dots, **slopes}
+    for c in plain.components:
+        mine[f"{c}_t"] = dots[f"{c}dot"]
+    assert set(twice.components) | set(twice.derivatives) <= mine.keys()
+    found = twice.residuals(mine, constants, np)
+    first = plain.residuals(entries, constants, np)
+    assert twice.order == 1 and len(found) == 2 * len(first) == len(twice.components)
+    np.testing.assert_array_equal(found[: len(first)], first)
+    np.testing.assert_array_equal(found[len(first) :], np.zeros((len(first), 9)))
+    mine[f"{plain.components[0]}dot"] = mine[f"{plain.components[0]}dot"] + 1.0
+    np.testing.assert_allclose(twice.residuals(mine, constants, np)[len(first)], -1.0)
+    x = np.linspace(0.1, 0.9, 5)
+    start, doubled = plain.initial(x, constants, np), twice.initial(x, constants, np)
+    for c in plain.components:
+        np.testing.assert_array_equal(doubled[f"{c}dot"], start[f"{c}_t"])
+
+
+def test_a_statement_of_order_one_stays(peers):
+    statements = peers("statements")
+    assert statements.first_order(statements.STATEMENTS["kdv"]) is statements.STATEMENTS["kdv"]
+
+
+def order_of(peers, **more):
+    statement = peers("statements").STATEMENTS["wave"]
+    usual = {"lower": (0.0, 0.0), "upper": (1.0, 1.0), "seconds": 5.0, "seed": 0}
+    return peers("adapter").Order(statement, {"speed": 2.0, "overtone": 0.5}, **usual, **more)
+
+
+def test_soft_initial_data_leave_only_the_walls_exact(peers):
+    t, x = np.linspace(0.0, 1.0, 5), np.array([0.0, 0.3, 0.5, 0.8, 1.0])
+    outputs = [np.ones(5)]
+    exact = peers("ansatz").exact
+    (hard,) = exact(order_of(peers), np.zeros(5), x, outputs, np)
+    np.testing.assert_allclose(hard, np.sin(np.pi * x) + 0.5 * np.sin(4 * np.pi * x), atol=1e-14)
+    (soft,) = exact(order_of(peers, initial="soft"), t, x, outputs, np)
+    np.testing.assert_allclose(soft, 4.0 * x * (1.0 - x))
+
+
+def test_looks_are_spaced_by_a_ratio_and_cost_no_time(peers, monkeypatch):
+    adapter, now = peers("adapter"), [0.0]
+    monkeypatch.setattr(adapter.time, "perf_counter", lambda: now[0])
+    clock = adapter.Clock(order_of(peers, begun=0.0))
+    now[0] = 2.0
+    clock.start()
+    while not clock.over():
+        now[0] += 0.1
+
+        def snapshot():
+            now[0] += 100.0  # a slow look
+            return len
+
+        clock.look(snapshot)
+    clock.stop()
+    spent = np.array([when for when, _ in clock.looks])
+    assert clock.spent() == pytest.approx(7.0, abs=0.15) and spent[0] == pytest.approx(2.1)
+    assert np.all(np.diff(spent) >= 0.14 * spent[:-1]) and len(spent) == pytest.approx(9, abs=1)
+
+
+def test_the_error_along_the_way_is_that_of_each_look(peers):
+    problem = factory("pendulum")()
+    points = peers("exporting").test_grid(problem)
+    truth = np.asarray(pinn.reference(problem)(*points.T)["theta"])[:, None]
+    looks = np.stack([truth + shift for shift in (1.0, 0.01, np.nan)])
+    trace = peers("judging").looked(problem, [1.0, 2.0, 3.0], looks)["trace"]
+    size = np.sqrt(np.mean(truth**2))
+    assert trace["seconds"] == [1.0, 2.0, 3.0] and trace["error"][2] == np.inf
+    assert trace["error"][:2] == pytest.approx([1.0 / size, 0.01 / size], rel=5e-3)
+    assert peers("judging").looked(problem, [], None) == {}
+
+
 def row_of(peers, name, shift=0.0):
     problem = factory(name)()
     truth = pinn.reference(problem)
@@ -108,10 +190,12 @@ def row_of(peers, name, shift=0.0):
 
     given = {
         "grid": values(exporting.test_grid(problem)),
+        "looks": values(exporting.test_grid(problem))[None],
         "ledger": values(layout.of(problem).points),
     }
     said = {
-        "seconds_train": 1.0, "seconds_setup": 2.0, "seconds_import": 0.5,
+        "seconds_train": 1.0, "seconds_setup": 2.0, "seconds_import": 0.5, "seconds_total": 3.0,
+        "seconds_looks": [3.0], "peak_bytes": 7,
         "steps": 3, "parameters": 4, "points": 5, "recipe": "exactly",
     }  # fmt: skip
     return peers("measuring").row(problem, said, given)
@@ -121,7 +205,9 @@ def test_exact_values_have_no_error_and_no_drift(peers):
     row = row_of(peers, "pendulum")
     assert row["relative_l2"] < 1e-14
     assert row["drift"]["energy"] < 1e-9
-    assert row["seconds"] == {"run": 1.0, "compile": 2.0, "import": 0.5}
+    assert row["seconds"] == {"run": 1.0, "compile": 2.0, "import": 0.5, "total": 3.0}
+    assert row["peak_bytes"] == 7 and row["trace"]["seconds"] == [3.0]
+    assert row["trace"]["error"][0] < 1e-14
     json.dumps(row)
 
 

@@ -9,6 +9,7 @@ import pinn
 from pinn.benchmark import Case, Integrated
 from pinn.benchmark.regression import regressions
 from pinn.benchmark.running import keep, missing
+from pinn.benchmark.standing import identity_of
 from pinn.benchmark.store import flat, has_parquet, known_rows, read_rows, write_parquet, write_rows
 from pinn.benchmark.study import Cell
 from pinn.references import Adaptive
@@ -61,8 +62,8 @@ def test_what_is_no_json_is_told(tmp_path):
     [
         (None, {}, True),
         (row(), {}, False),
-        (row(), {"commit": "abc"}, False),
-        (row(), {"commit": "def"}, True),
+        (row(identity=identity_of(CELL)), {"stale": True}, False),
+        (row(), {"stale": True}, True),
         (row(status="failed"), {}, False),
         (row(status="failed"), {"retry": True}, True),
         (row(), {"retry": True}, False),

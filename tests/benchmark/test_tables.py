@@ -17,6 +17,7 @@ from pinn.benchmark.report import (
 from pinn.benchmark.report.files import between_marks, markdown, update_readme, write_report
 from pinn.benchmark.report.plots import can_plot, family
 from pinn.benchmark.report.scaling import exponent
+from pinn.benchmark.standing import identity_of
 from pinn.benchmark.store import write_rows
 from pinn.benchmark.study import Cell
 from pinn.errors import PinnError
@@ -191,7 +192,10 @@ def test_a_family_is_a_method_without_its_tolerance():
 def test_a_report_is_written_beside_the_rows_and_into_a_readme(tmp_path):
     results = tmp_path / "results" / "mine.jsonl"
     study = Study("?", (KEPLER,), (FAST, EXACT), tables=(Accuracy(), Winners()))
-    records = [record(FAST, 1e-4, 0.01), record(EXACT, 1e-12, 0.1)]
+    records = [
+        (cell, {**row, "identity": identity_of(cell)})
+        for cell, row in (record(FAST, 1e-4, 0.01), record(EXACT, 1e-12, 0.1))
+    ]
     write_rows(results, [row for _, row in records])
     write_report(study, results)
     tables = results.with_suffix(".md").read_text()

@@ -6,6 +6,7 @@ import pytest
 
 import pinn.benchmark.running
 from pinn.benchmark.running import keep
+from pinn.benchmark.standing import identity_of
 from pinn.benchmark.store import read_rows
 from pinn.cli import main
 
@@ -37,6 +38,7 @@ class Machine:
 
     def __init__(self):
         self.ran, self.factor, self.interrupted = [], 1.0, False
+        self.other = {}
 
     def __call__(self, cells, file, results, *, limit, jobs, told, begun):
         for cell in cells:
@@ -45,6 +47,7 @@ class Machine:
             begun(cell)
             self.ran.append(cell.method.label)
             row = {**cell.description(), **self.row(cell.method.method.steps)}
+            row["identity"] = {**identity_of(cell), **self.other}
             keep(results, row)
             told(row)
 
@@ -82,7 +85,17 @@ def test_a_second_call_has_nothing_left_to_run(file, capsys):
     assert main(["benchmark", str(file)]) == 0
     assert len(machine().ran) == 2
     assert main(["benchmark", str(file), "--stale"]) == 0
-    assert len(machine().ran) == 4
+    assert len(machine().ran) == 2
+
+
+def test_what_other_code_measured_is_told_and_run_again_where_asked(file, capsys):
+    machine().other = {"code": "before"}
+    assert main(["benchmark", str(file)]) == 0
+    assert "2 of 2 lines are stale" in capsys.readouterr().out
+    assert main(["benchmark", str(file)]) == 0 and len(machine().ran) == 2
+    machine().other = {}
+    assert main(["benchmark", str(file), "--stale"]) == 0
+    assert "stale" not in capsys.readouterr().out.splitlines()[-1] and len(machine().ran) == 4
 
 
 def test_only_what_has_the_words_is_run(file, capsys):

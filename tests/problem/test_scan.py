@@ -77,3 +77,15 @@ def test_a_step_reaches_up_to_what_is_narrow_and_a_few_pieces_within():
     assert variation.reach(0.0, 3.0) == pytest.approx(2.0)
     assert variation.reach(2.0, 3.0) == pytest.approx(0.3)
     assert variation.reach(2.5, 3.0) == pytest.approx(8.4)
+
+
+def test_time_from_an_epoch_needs_no_more_knots_than_local_time():
+    def shifted(start):
+        return pinn.Problem(
+            axes={"t": pinn.Interval(start, start + 10.0)},
+            fields={"q": ()},
+            residual=lambda j: j.q_tt + j.q - jnp.cos(0.9 * (j.t - start)),
+            initial={"q": 1.0, "q_t": 0.0},
+        )
+
+    assert scan(shifted(1.7e9))["t"].knots.size <= scan(shifted(0.0))["t"].knots.size

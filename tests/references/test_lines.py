@@ -10,7 +10,7 @@ import pytest
 
 import pinn
 from pinn.references import Collocation, Lines
-from pinn.references.fields import closed_rounding, course, preferred
+from pinn.references.fields import course, preferred
 from pinn.references.method import Adaptive, Closed
 
 UNIT = pinn.Interval(0.0, 1.0)
@@ -246,28 +246,74 @@ def test_stationary_flow_is_found_from_that_without_inertia():
     np.testing.assert_allclose(values, exact(jnp.asarray(x), jnp.asarray(y)), rtol=0, atol=1e-8)
 
 
-def test_the_disk_keeps_what_was_computed(monkeypatch, tmp_path):
+@pytest.fixture
+def disk(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    stated = CLOSED["heat, fixed walls"][0]
-    first = course(stated, Lines(modes=16))
-    (kept,) = (tmp_path / "pinn" / "references").iterdir()
-    monkeypatch.setattr("pinn.references.fields.solve_lines", None)
-    again = course(stated, Lines(modes=16))
+    return tmp_path / "pinn" / "references"
+
+
+def test_the_disk_keeps_what_was_computed(monkeypatch, disk):
+    stated, method = CLOSED["heat, fixed walls"][0], Lines(modes=16)
+    first = course(stated, method)
+    with monkeypatch.context() as without:
+        without.setattr("pinn.references.fields.solve_lines", None)
+        again = course(stated, method)
     np.testing.assert_array_equal(again.state.coefficients, first.state.coefficients)
-    monkeypatch.undo()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    course(problem(heat, {"u": lambda x: 2.0 * sine(x)}, boundary=stated.boundary), method)
+    assert len(list(disk.iterdir())) == 2
+
+
+def _cut(kept, other):
+    kept.write_bytes(kept.read_bytes()[:-200])
+
+
+def _garbled(kept, other):
     kept.write_bytes(b"not a solution")
-    mended = course(stated, Lines(modes=16))
+
+
+def _swapped(kept, other):
+    kept.write_bytes(other.read_bytes())
+
+
+def _altered(name, change):
+    def alter(kept, other):
+        with np.load(kept) as stored:
+            arrays = {n: change(stored[n]) if n == name else stored[n] for n in stored.files}
+        with kept.open("wb") as file:
+            np.savez(file, **arrays)
+
+    return alter
+
+
+DAMAGE = {
+    "cut": _cut,
+    "garbled": _garbled,
+    "swapped with another": _swapped,
+    "a number that is none": _altered("coefficients", lambda a: np.where(a == a.max(), np.nan, a)),
+    "an edge too few": _altered("edges", lambda a: a[:-1]),
+    "another count": _altered("counts", lambda a: a + 2),
+    "other dimensions": _altered("counts", lambda a: np.append(a, a)),
+    "no tail": _altered("tail", lambda a: np.zeros(3)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_entry_is_computed_anew(disk, damage):
+    stated, method = CLOSED["heat, fixed walls"][0], Lines(modes=16)
+    first = course(stated, method)
+    (kept,) = disk.iterdir()
+    course(problem(heat, {"u": lambda x: 2.0 * sine(x)}, boundary=stated.boundary), method)
+    (other,) = set(disk.iterdir()) - {kept}
+    damage(kept, other)
+    mended = course(stated, method)
     np.testing.assert_array_equal(mended.state.coefficients, first.state.coefficients)
-    course(problem(heat, {"u": lambda x: 2.0 * sine(x)}, boundary=stated.boundary), Lines(modes=16))
-    assert len(list((tmp_path / "pinn" / "references").iterdir())) == 2
 
 
 def test_a_closed_form_over_space_needs_no_derivative_of_it_to_state_its_error():
     exact = lambda t, x: {"u": jnp.exp(-(jnp.pi**2) * t) * sine(x)}  # noqa: E731
     stated = problem(heat, {"u": sine}, boundary=[pinn.Dirichlet("u", "x")], exact=exact)
     assert isinstance(preferred(stated), Closed)
-    assert 1e-17 < closed_rounding(stated) < 1e-14
+    assert 1e-17 < pinn.reference(stated).error_estimate < 1e-14
 
 
 def test_what_cannot_be_is_refused():

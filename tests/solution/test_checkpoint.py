@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import pinn
+from pinn.checkpoint import manifest
 from pinn.problem.registry import load_module
 from pinn.training.spec import from_spec, to_spec
 
@@ -149,24 +150,43 @@ def test_a_damaged_run_is_refused_with_a_sentence(saved, harm, message):
 
 def _reseal(run: Path, change) -> None:
     """Change the spec and make the manifest agree, as somebody determined would."""
-    import hashlib
-
     spec = json.loads((run / "spec.json").read_text())
     change(spec)
     (run / "spec.json").write_text(json.dumps(spec))
-    manifest = json.loads((run / "manifest.json").read_text())
-    manifest["spec.json"] = hashlib.sha256((run / "spec.json").read_bytes()).hexdigest()
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    (run / "manifest.json").write_text(json.dumps(manifest(run)))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda s: s["recipe"]["network"].update(width=31), "parameters have shapes"),
-        (lambda s: s["problem"]["parameters"].update(angle=1.0), "has changed.*initial"),
+        (
+            lambda s: s["problem"]["parameters"].update(angle=1.0),
+            "has changed.*initial theta, 2 at",
+        ),
+        (
+            lambda s: s["problem"]["parameters"].update(omega=3.0),
+            "has changed.*Lagrangian, -?0.* now",
+        ),
+        (lambda s: s["problem"]["parameters"].update(mass=3.0), "no parameter 'mass'"),
         (lambda s: s["problem"].update(factory="pendulums"), "cannot be rebuilt"),
         (lambda s: s.update(format=99), "format 99"),
         (lambda s: s["recipe"]["step"].update(kind="Newton"), "does not know"),
+        (lambda s: s["recipe"]["network"].update(activation="sine"), "does not give the 'theta'"),
+        (lambda s: s["recipe"]["network"].update(width="32"), "width='32', expected .*int"),
+        (lambda s: s["recipe"]["network"].update(size=3), "gives Network a 'size'"),
+        (lambda s: s["recipe"].update(points=-3), "cannot be rebuilt: points= must be"),
+        (lambda s: s["recipe"].update(step={"kind": "own", "path": "os:getcwd"}), "trust=True"),
+        (lambda s: s["records"][0].update(end=0.7), "windows start at .* their records say"),
+        (lambda s: s["records"].pop(), "windows start at"),
+        (
+            lambda s: s["records"][0].update(steps=1.5),
+            r"records\[0\]\.steps is 1\.5, expected a whole",
+        ),
+        (lambda s: s.pop("seed"), "an object with format, problem"),
+        (lambda s: s["arrays"].update(more={"shape": [10**30], "dtype": "float64"}), "shape"),
+        (lambda s: s["problem"].update(factory="mine.py"), "expected a name"),
+        (lambda s: s.update(scores=[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]), "levels of nesting"),
     ],
 )
 def test_a_run_that_contradicts_itself_is_refused(saved, change, message):

@@ -1,7 +1,5 @@
 """Saved solvers over space: the same bits after loading and after an interruption."""
 
-import dataclasses
-import itertools
 import json
 import subprocess
 import sys
@@ -12,7 +10,7 @@ import numpy as np
 import pytest
 
 import pinn
-from pinn.archive import fingerprint
+from pinn.networks.mirror import mirrors_of
 from pinn.solver import IncompleteWarning
 
 SMALL = pinn.Network(width=8, depth=1, spread=1.0, harmonics=2)
@@ -80,29 +78,25 @@ def test_a_loaded_solver_evaluates_alike_in_a_fresh_process(case, tmp_path: Path
     subprocess.run([sys.executable, "-c", LOAD, *entries], check=True, cwd=tmp_path)
 
 
-def test_the_spec_names_space_walls_and_parameters(case, tmp_path: Path):
+def test_the_spec_tells_the_problem_and_its_symmetries(case, tmp_path: Path):
     case.save(tmp_path / "run")
     stated = json.loads((tmp_path / "run" / "spec.json").read_text())["problem"]
-    axes = {n: [type(a).__name__, a.lower, a.upper] for n, a in case.problem.extent.items()}
-    assert stated["fingerprint"]["space"] == axes
-    walls = [[type(c).__name__, "u", c.axis, 0.0, 0.0, True] for c in case.problem.boundary]
-    assert stated["fingerprint"]["boundary"] == walls
+    assert {"axes", "fields"} <= {*stated["statement"]}
+    assert ("boundary" in stated["statement"]) == bool(case.problem.boundary)
     assert stated["parameters"].keys() == case.problem.parameters.keys()
+    assert stated["mirrors"] == {n: dict(p) for n, p in mirrors_of(case.problem).items()}
 
 
-def test_a_changed_wall_is_noticed():
-    """The value at a wall belongs to the problem, a number as well as a function."""
-    heat = pinn.get("heat")
-    walls = [
-        pinn.Dirichlet("u", "x"),
-        pinn.Dirichlet("u", "x", lower=lambda t: 0.0 * t, upper=lambda t: t),
-        pinn.Dirichlet("u", "x", lower=lambda t: 0.0 * t, upper=lambda t: 2.0 * t),
-        pinn.Robin("u", "x", slope=2.0),
-        pinn.Robin("u", "x", slope=3.0),
-    ]
-    found = [fingerprint(dataclasses.replace(heat, boundary=[wall])) for wall in walls]
-    assert all(one != other for one, other in itertools.combinations(found, 2))
-    assert json.loads(json.dumps(found)) == found
+def test_symmetries_are_not_found_anew(case, tmp_path: Path, monkeypatch):
+    case.save(tmp_path / "run")
+
+    def never(*_):
+        pytest.fail("it looked for symmetries")
+
+    monkeypatch.setattr("pinn.networks.mirror._equivariant", never)
+    monkeypatch.setattr("pinn.networks.bandwidth._keeps_waves", never)
+    loaded, at = pinn.load(tmp_path / "run"), points(case.problem)
+    np.testing.assert_array_equal(loaded(*at)["u"], case(*at)["u"])
 
 
 class Interrupt:

@@ -92,9 +92,16 @@ solution = pinn.solve(pinn.get("pendulum", end=0.5), progress=False)
 truth = pinn.reference(solution.problem)
 times = np.linspace(0.0, 0.5, 20)
 assert not jax.config.jax_enable_x64
+import warnings
 gap = solution(times)["theta"] - truth(times)["theta"]
 assert gap.dtype == np.float64 and np.max(np.abs(gap)) < 1e-12, gap
-inside = jax.jit(solution)(jnp.asarray(times))["theta"]
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    inside = jax.jit(solution)(jnp.asarray(times))["theta"]
+    outside = solution(jnp.asarray(times))["theta"]
+texts = [str(one.message) for one in said if one.category is pinn.PrecisionWarning]
+assert len(texts) == 2 and "single precision" in texts[0] and "float32" in texts[1], texts
+assert outside.dtype == np.float64
 assert inside.dtype == jnp.float32 and np.max(np.abs(inside - solution(times)["theta"])) < 1e-5
 assert solution.charges(0.2)["energy"].dtype == np.float64
 """

@@ -41,14 +41,14 @@ def worst(trajectory, times):
 
 def test_totals_hold_to_round_off_at_every_time_and_beyond(soliton):
     times = np.append(TIMES, 0.2 + np.linspace(0.01, 0.05, 3))
-    assert worst(soliton.unprojected, times) > 1e-9
-    assert worst(soliton.trajectory, times) < 1e-13
+    assert worst(soliton.unprojected.extrapolated, times) > 1e-9
+    assert worst(soliton.trajectory.extrapolated, times) < 1e-13
 
 
 def test_totals_hold_where_extrapolation_is_nonsense(soliton):
     far = np.append(0.0, np.linspace(0.3, 0.6, 4))
-    assert worst(soliton.unprojected, far) > 1.0
-    assert worst(soliton.trajectory, far) < 1e-12
+    assert worst(soliton.unprojected.extrapolated, far) > 1.0
+    assert worst(soliton.trajectory.extrapolated, far) < 1e-12
 
 
 def test_the_values_themselves_conserve_on_nodes_of_ones_own(soliton):

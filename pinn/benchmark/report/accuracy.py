@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pinn.benchmark.report.groups import Group, Record, grouped, worst_drift, worst_error
+from pinn.benchmark.report.groups import (
+    Group,
+    Record,
+    grouped,
+    stale_note,
+    worst_drift,
+    worst_error,
+)
 from pinn.benchmark.report.markdown import count, grid, megabytes, seconds, small
 from pinn.benchmark.report.table import AbstractTable
 
@@ -25,7 +32,8 @@ class Accuracy(AbstractTable):
         if not known:
             return "Nothing is recorded yet.\n"
         lines = [_line(group) for group in known]
-        return f"{grid(HEADER, lines)}\n{_notes(known)}{_left_out(len(groups) - len(known))}\n"
+        notes = f"{_notes(known)}{_left_out(len(groups) - len(known))}\n{stale_note(known)}"
+        return f"{grid(HEADER, lines)}\n{notes}"
 
 
 def _left_out(count: int) -> str:
@@ -36,12 +44,12 @@ def _left_out(count: int) -> str:
 def _line(group: Group) -> list[str]:
     if not group.runs:
         why = group.failures[0].replace("|", "/")
-        return [group.case.title, group.label, why, *[""] * (len(HEADER) - 3)]
+        return [group.case.title, group.label + group.mark, why, *[""] * (len(HEADER) - 3)]
     case, trained = group.case, not group.classical
     aim = f" (≤ {case.seconds:.0f})" if case.seconds and trained else ""
     return [
         group.case.title,
-        group.label,
+        group.label + group.mark,
         _spread(group.values(worst_error), group) + _doubt(group) + _failed(group),
         small(case.error, 0) if trained else "",
         _spread(group.values(worst_drift), group) or ("" if group.classical else "no law"),

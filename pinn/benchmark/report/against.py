@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pinn.benchmark.report.groups import Group, Record, grouped
+from pinn.benchmark.report.groups import Group, Record, grouped, stale_note
 from pinn.benchmark.report.markdown import grid, seconds, small
 from pinn.benchmark.report.table import AbstractTable
 from pinn.benchmark.study import Published
@@ -37,7 +37,8 @@ class AgainstPublished(AbstractTable):
             f"Ours is ahead of {best} of the {len(numbers)} numbers that are recorded, with the "
             f"first recipe of {first}."
         )
-        return f"{grid(HEADER, [_line(*pair) for pair in pairs])}\n{told} {TRUST}\n"
+        table = grid(HEADER, [_line(*pair) for pair in pairs])
+        return f"{table}\n{told} {TRUST}\n{stale_note(ours)}"
 
 
 def _line(group: Group, other: Published) -> list[str]:
@@ -48,7 +49,7 @@ def _line(group: Group, other: Published) -> list[str]:
     ahead = "" if group.error is None else "ours" if group.error < other.error else "theirs"
     return [
         group.case.title,
-        group.label,
+        group.label + group.mark,
         reached,
         seconds(group.whole_seconds),
         small(other.error, 2),

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinn.benchmark.report.groups import Record
+from pinn.benchmark.report.groups import STALE, Record
 from pinn.benchmark.report.plots import can_plot
+from pinn.benchmark.standing import why_stale
 from pinn.benchmark.store import (
     Row,
     has_parquet,
@@ -13,7 +14,7 @@ from pinn.benchmark.store import (
     write_parquet,
     write_text,
 )
-from pinn.benchmark.study import Study
+from pinn.benchmark.study import Cell, Study
 from pinn.errors import PinnError
 
 
@@ -21,11 +22,16 @@ def records_of(study: Study, results: Path) -> list[Record]:
     """Return every entry of a study with its row, or None; rows of other studies are left out.
 
     A cell's row may come from another study in the same folder. What a row says about its case is
-    brought up to date: a target may have changed since it was measured.
+    brought up to date: a target may have changed since it was measured. Where it is not what a run
+    would say now, `stale` says why.
     """
     rows = known_rows(results)
     pairs = [(cell, rows.get(cell.key)) for cell in study.entries()]
-    return [(cell, None if row is None else {**row, **cell.description()}) for cell, row in pairs]
+    return [(cell, None if row is None else _shown(cell, row)) for cell, row in pairs]
+
+
+def _shown(cell: Cell, row: Row) -> Row:
+    return {**row, **cell.description(), "stale": why_stale(cell, row)}
 
 
 def markdown(study: Study, records: Sequence[Record]) -> str:
@@ -78,6 +84,13 @@ def between_marks(text: str, name: str) -> str | None:
     if begin not in text or end not in text:
         return None
     return text.partition(begin)[2].partition(end)[0]
+
+
+def unmarked(text: str) -> str:
+    """Return tables without their marks of stale rows, which change whenever the code does."""
+    lines = text.splitlines(keepends=True)
+    kept = "".join(line for line in lines if not line.startswith(STALE.strip()))
+    return kept.replace(STALE, "")
 
 
 def update_readme(readme: Path, name: str, tables: str) -> None:

@@ -9,6 +9,7 @@ from pinn.benchmark.store import Row
 from pinn.benchmark.study import Case, Cell
 
 Record = tuple[Cell, Row | None]
+STALE = " †"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Group:
         runs: the rows of runs that finished.
         failures: why the others did not.
         wanted: how many runs the study asks for.
+        stale: in what rows differ from what a run would be now, a reason for each such row.
     """
 
     case: Case
@@ -32,6 +34,12 @@ class Group:
     runs: tuple[Row, ...]
     failures: tuple[str, ...]
     wanted: int
+    stale: tuple[str, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """What a table puts behind the name of a method whose rows are not current."""
+        return STALE if self.stale else ""
 
     @property
     def error(self) -> float | None:
@@ -56,7 +64,7 @@ class Group:
 
     @property
     def whole_seconds(self) -> float | None:
-        """The median time with compilation; without imports and checks."""
+        """The median time from the imports to the last step."""
         return self.middle(whole_seconds)
 
     def values(self, pick: Callable[[Row], Any]) -> list[float]:
@@ -96,7 +104,18 @@ def _group(members: list[Record]) -> Group:
         tuple(row for row in rows if _finished(row)),
         tuple(_why_not(row) for row in rows if not _finished(row)),
         len(members),
+        tuple(row["stale"] for row in rows if row.get("stale")),
     )
+
+
+def stale_note(groups: Iterable[Group]) -> str:
+    """Return a line on the rows that are not current and why, nothing where all are."""
+    known = [group for group in groups if group.runs or group.failures]
+    old = [group for group in known if group.stale]
+    if not old:
+        return ""
+    reasons = ", or ".join(dict.fromkeys(reason for group in old for reason in group.stale))
+    return f"† {len(old)} of {len(known)} lines are stale, and not measured again yet: {reasons}.\n"
 
 
 def _finished(row: Row) -> bool:
@@ -122,7 +141,12 @@ def worst_drift(row: Row) -> float | None:
 
 
 def whole_seconds(row: Row) -> float | None:
-    """Return the seconds with compilation."""
+    """Return the seconds from the imports to the last step.
+
+    Of rows that do not say that their `total` is just that, those of training and compilation.
+    """
+    if row.get("clock"):
+        return row["seconds"]["total"]
     parts = [row["seconds"].get(name) for name in ("run", "compile")]
     known = [part for part in parts if part is not None]
     return sum(known) if known else None

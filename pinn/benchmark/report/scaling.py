@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pinn.benchmark.report.groups import Group, Record, gathered, grouped
+from pinn.benchmark.report.groups import Group, Record, gathered, grouped, stale_note
 from pinn.benchmark.report.markdown import count, grid, megabytes, seconds
 from pinn.benchmark.report.table import AbstractTable
 
@@ -31,7 +31,9 @@ class Scaling(AbstractTable):
         lines = [_line(group) for groups in sweeps.values() for group in groups]
         fits = [_fitted(name, groups) for name, groups in sweeps.items()]
         told = "\n".join(f"* {fit}" for fit in fits)
-        return f"{grid(HEADER, lines)}\n{told}\n\n{_devices(sweeps)}\n"
+        swept = [group for groups in sweeps.values() for group in groups]
+        said = f"{told}\n\n{_devices(sweeps)}"
+        return f"{grid(HEADER, lines)}\n{said}\n{stale_note(swept)}"
 
 
 def sweeps_of(groups: Sequence[Group]) -> dict[str, list[Group]]:
@@ -76,7 +78,7 @@ def _line(group: Group) -> list[str]:
     step = step_seconds(group)
     middle = lambda key: group.middle(lambda row: row.get(key))  # noqa: E731
     return [
-        name,
+        name + group.mark,
         f"{value:g}",
         "" if step is None else f"{1e3 * step:.3g}",
         seconds(group.compile_seconds),

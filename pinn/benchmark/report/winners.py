@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pinn.benchmark.report.groups import Group, Record, grouped
+from pinn.benchmark.report.groups import Group, Record, grouped, stale_note
 from pinn.benchmark.report.markdown import factor, grid, seconds, small
 from pinn.benchmark.report.table import AbstractTable
 
@@ -31,7 +31,8 @@ class Winners(AbstractTable):
         duels = [duel for network in networks if (duel := Duel.of(network, groups)).rivals]
         if not duels:
             return "No classical method is recorded beside a network yet: nothing can be said.\n"
-        return f"{grid(HEADER, [duel.line() for duel in duels])}\n{verdict(duels)}\n"
+        table = grid(HEADER, [duel.line() for duel in duels])
+        return f"{table}\n{verdict(duels)}\n{stale_note(networks)}"
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,15 @@ class Duel:
         ratios = (self.faster, self.faster_compiling_too)
         return [
             network.case.title,
-            network.label,
+            network.label + network.mark,
             *(small(network.error), seconds(network.run_seconds), seconds(network.compile_seconds)),
             *(
-                (good.label, seconds(good.run_seconds), seconds(good.compile_seconds))
+                (good.label + good.mark, seconds(good.run_seconds), seconds(good.compile_seconds))
                 if good
                 else ("none is as accurate", "", "")
             ),
             *("" if ratio is None else factor(ratio) for ratio in ratios),
-            *((fast.label, small(fast.error)) if fast else ("none is as fast", "")),
+            *((fast.label + fast.mark, small(fast.error)) if fast else ("none is as fast", "")),
         ]
 
 
