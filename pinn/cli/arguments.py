@@ -189,6 +189,13 @@ def _benchmark(parser: Parser) -> None:
     _quiet(parser)
 
 
+def _learning(parser: Parser) -> None:
+    parser.add_argument(
+        "demo", metavar="DEMO", nargs="?", help="which one; without it, all are listed"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (0)")
+
+
 def _doctor(parser: Parser) -> None:
     pass
 
@@ -241,5 +248,6 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "solve": ("Train a solver, and score it against a reference", _solve),
     "resume": ("Go on training a saved solver", _resume),
     "benchmark": ("Run a study of problems × methods × seeds, or go on with it", _benchmark),
+    "learning": ("Show a conservation law inside learning at work, in about a minute", _learning),
     "doctor": ("Check that this machine computes correctly", _doctor),
 }

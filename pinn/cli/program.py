@@ -93,4 +93,8 @@ def _run(arguments: Namespace) -> int:
             from pinn.cli.benchmark import benchmark
 
             return benchmark(arguments)
+        case "learning":
+            from pinn.cli.learning import show_learning
+
+            return show_learning(arguments)
     return 0

@@ -111,7 +111,7 @@ def coarse_entropy(cells: Int[ArrayLike, " members"], count: int) -> float:
             f"{f'{found.min()} … {found.max()}' if found.size else 'no member'}."
         )
     shares = np.bincount(found, minlength=count) / found.size
-    return float(-np.sum(shares[shares > 0.0] * np.log(shares[shares > 0.0])))
+    return float(0.0 - np.sum(shares[shares > 0.0] * np.log(shares[shares > 0.0])))
 
 
 def recurrence(

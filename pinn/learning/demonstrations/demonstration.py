@@ -1,0 +1,116 @@
+"""What a demonstration shows: a table, curves, and what they say, good or bad."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pinn.errors import near_matches
+from pinn.learning.errors import LearningError
+
+_MODULES = {
+    "noether-networks": "noether_networks",
+    "noether-video": "noether_video",
+    "tailoring": "tailored_solver",
+    "energy-descent": "energy_descent",
+    "reversible": "reversible",
+    "quantised": "quantised",
+    "probes": "probes",
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve of a figure.
+
+    Args:
+        panel: the axes that it belongs to, by title.
+        label: what it is.
+        x: its abscissae.
+        y: its values.
+        axes: what the two axes measure.
+        log: whether y is drawn logarithmically.
+    """
+
+    panel: str
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    axes: tuple[str, str] = ("", "")
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What a demonstration found.
+
+    Args:
+        title: what it asks.
+        rows: the answer, a table of rows with one set of columns.
+        notes: what the table says, sentences with numbers that were measured.
+        curves: for the figure.
+    """
+
+    title: str
+    rows: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """The table as text, its header first."""
+        header = list(self.rows[0])
+        return [header, *[[_shown(row[name]) for name in header] for row in self.rows]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON knows it."""
+        return asdict(self) | {"rows": [dict(row) for row in self.rows]}
+
+    @classmethod
+    def from_dict(cls, stated: Mapping[str, Any]) -> "Demonstration":
+        """Return what `as_dict` described."""
+        curves = tuple(
+            Curve(c["panel"], c["label"], tuple(c["x"]), tuple(c["y"]), tuple(c["axes"]), c["log"])
+            for c in stated["curves"]
+        )
+        return cls(stated["title"], tuple(stated["rows"]), tuple(stated["notes"]), curves)
+
+
+def demonstrations() -> dict[str, str]:
+    """Return the demonstrations by name, each with what it asks."""
+    return {name: _module(name).TITLE for name in _MODULES}
+
+
+def demonstrate(name: str, seed: int = 0) -> Demonstration:
+    """Run a demonstration, in about a minute.
+
+    Args:
+        name: one of `demonstrations()`.
+        seed: of all that is random in it.
+
+    Raises:
+        LearningError: there is none of this name.
+    """
+    if name not in _MODULES:
+        raise LearningError(
+            f"There is no demonstration {name!r}{near_matches(name, _MODULES)}: choose one of "
+            f"{', '.join(_MODULES)}."
+        )
+    return _module(name).run(seed)
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"pinn.learning.demonstrations.{_MODULES[name]}")
+
+
+def numbers(values: Any, most: int = 200) -> tuple[float, ...]:
+    """Return numbers to four digits, thinned out for a figure."""
+    found: Sequence[float] = [float(f"{float(v):.4g}") for v in values]
+    step = max(1, -(-len(found) // most))
+    return tuple(found[::step])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.2e}" if isinstance(value, float) else str(value)
