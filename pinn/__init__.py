@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pinn import references as references
     from pinn.checking import check as check
     from pinn.checkpoint import load as load
+    from pinn.errors import BrokenLaw as BrokenLaw
     from pinn.errors import CheckpointError as CheckpointError
     from pinn.errors import FunctionError as FunctionError
     from pinn.errors import NotConverged as NotConverged
@@ -68,6 +69,7 @@ _HOME = {
     "Augmented": "pinn.training.conservation",
     "Controlled": "pinn.training.windows",
     "Balance": "pinn.problem.problem",
+    "BrokenLaw": "pinn.errors",
     "CheckpointError": "pinn.errors",
     "Derivative": "pinn.problem.conditions",
     "Dirichlet": "pinn.problem.conditions",

@@ -41,6 +41,10 @@ class CheckpointError(PinnError, OSError):
     """A saved solver cannot be written or read back."""
 
 
+class BrokenLaw(UserWarning):
+    """A law that was verified about the initial data does not hold where the solution goes."""
+
+
 class NotConverged(UserWarning):
     """A solution came back whose residual on unseen points is above what was asked for."""
 

@@ -9,14 +9,17 @@ from importlib.metadata import version
 import jax
 from threadpoolctl import threadpool_limits
 
-from pinn.errors import NotConverged, PinnError, TrainingError
+from pinn.along import broken_laws
+from pinn.errors import BrokenLaw, NotConverged, PinnError, TrainingError
 from pinn.interruption import terminable
 from pinn.networks.separable import Separable
 from pinn.precision import arithmetic, tracing
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
 from pinn.problem.scan import scan
+from pinn.references.solvability import well_posed
 from pinn.solution import Solution
+from pinn.training.box import interfaces
 from pinn.training.machinery import machinery
 from pinn.training.march import March, begin_march, complete, go_on, reopened, trained
 from pinn.training.parts import AbstractMachinery
@@ -116,6 +119,8 @@ def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
         )
     if problem.origin is not None:  # else it is not saved whatever the recipe is
         check_saveable(recipe, problem.origin.module)
+    if problem.stationary and not interfaces(problem):
+        well_posed(problem)
     return machinery(problem, recipe)
 
 
@@ -171,12 +176,17 @@ def _doubted(solution: Solution, recipe: Recipe) -> Recipe | None:
 
 
 def _said(solution: Solution) -> Solution:
-    """Return a solution, and warn where it has not converged.
+    """Return a solution, and warn where it has not converged or its laws do not hold.
 
     An incomplete one has said already that it is.
     """
-    if solution.complete and not solution.converged:
+    if not solution.complete:
+        return solution
+    if not solution.converged:
         warnings.warn(_not_converged(solution), NotConverged, stacklevel=3)
+        return solution
+    for sentence in broken_laws(solution.unprojected, 10.0 * solution.accuracy).values():
+        warnings.warn(sentence, BrokenLaw, stacklevel=3)
     return solution
 
 

@@ -66,6 +66,12 @@ def course(problem: Problem, method: Any, watch: Watch | None = None) -> Course:
             f"The problem {problem.name!r} is {kind}, which {method.name!r} does not solve: use "
             f"pinn.references.{expected.__name__}()."
         )
+    cut = [name for name, axis in problem.extent.items() if getattr(axis, "breakpoints", ())]
+    if cut:
+        raise ProblemError(
+            f"The axis {cut[0]!r} of {problem.name!r} has breakpoints in space, across which "
+            f"{method.name} has no series: give a closed form in exact= to compare with."
+        )
     return (_stationary if problem.stationary else _lines)(problem, method, watch)
 
 

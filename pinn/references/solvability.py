@@ -70,6 +70,23 @@ def solvability(problem: Problem) -> Solvability:
         return _decided(problem)
 
 
+def well_posed(problem: Problem) -> Solvability:
+    """Return what `solvability` finds of a problem with one solution, or one up to constants.
+
+    Raises:
+        ProblemError: there is no solution, or the conditions leave more than constants free.
+    """
+    known = solvability(problem)
+    if known.unique or known.constants:
+        return known
+    raise ProblemError(
+        f"The solution of the stationary problem {problem.name!r} is not unique: its boundary "
+        f"conditions leave {known.free} function{'s' if known.free > 1 else ''} free, in any "
+        "amount; add a condition for each, or check the equation's coefficients (at a resonance "
+        "every amplitude is a solution)."
+    )
+
+
 @lru_cache(maxsize=64)
 def _decided(problem: Problem) -> Solvability:
     check_corners(problem)

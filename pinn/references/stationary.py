@@ -10,7 +10,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Float
 
-from pinn.errors import PinnError, ProblemError
+from pinn.errors import PinnError
 from pinn.jets import Jet
 from pinn.problem.problem import Problem
 from pinn.references.collocated import Collocated
@@ -23,7 +23,7 @@ from pinn.references.solvability import (
     incompatible,
     no_solution,
     null_spaces,
-    solvability,
+    well_posed,
 )
 from pinn.spectral import Grid
 from pinn.watch import Watch
@@ -89,9 +89,7 @@ def solve_stationary(problem: Problem, method: Collocation, watch: Watch) -> Sta
         ProblemError: there is no solution, or the conditions leave more than constants free.
         OutOfTime: the watch's budget was too short.
     """
-    known = solvability(problem)
-    if not known.unique and not known.constants:
-        raise ProblemError(_many(problem, known.free))
+    known = well_posed(problem)
     dimensions = len(problem.extent)
     counts = [max(FIRST[dimensions], n) for n in least_counts(problem)]
     if method.modes is not None:
@@ -120,15 +118,6 @@ def _affordable(problem: Problem, counts: list[int]) -> tuple[int, ...]:
     while each * prod(found) > MOST:
         found[int(np.argmax(found))] -= 1
     return tuple(found)
-
-
-def _many(problem: Problem, free: int) -> str:
-    return (
-        f"The solution of the stationary problem {problem.name!r} is not unique: its boundary "
-        f"conditions leave {free} function{'s' if free > 1 else ''} free, in any amount; "
-        "add a condition for each, or check the equation's coefficients (at a resonance "
-        "every amplitude is a solution)."
-    )
 
 
 def _parts(problem: Problem) -> list[slice]:
