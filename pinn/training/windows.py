@@ -208,8 +208,8 @@ class Controlled(AbstractWindows):
         return True
 
     def accuracy(self, precision: str) -> float:
-        """Return 100 times the tolerance, or 5e-5 where that is more."""
-        return max(100.0 * self.tolerance, 5e-5)
+        """Return 100 times the tolerance, which is of another norm."""
+        return 100.0 * self.tolerance
 
     def first(self, span: float, time_scale: float) -> float:
         """Return a share of the span, or less where the initial data change fast."""

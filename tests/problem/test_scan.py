@@ -89,3 +89,10 @@ def test_time_from_an_epoch_needs_no_more_knots_than_local_time():
         )
 
     assert scan(shifted(1.7e9))["t"].knots.size <= scan(shifted(0.0))["t"].knots.size
+
+
+@pytest.mark.parametrize("place", [2.5, 1.25, 5.0 / 3.0, 4.375])
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_switch_at_a_round_number_is_found_whichever_side_it_belongs_to(place, closed):
+    after = (lambda t: t >= place) if closed else (lambda t: t > place)
+    assert scan(oscillator(lambda t: jnp.where(after(t), 1.0, 0.0)))["t"].jumps == (place,)
