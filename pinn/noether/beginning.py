@@ -64,7 +64,7 @@ def _check_free(problem: Problem, free: Iterable[str]) -> None:
                     f"The equation contains no {problem.time}-derivative of the field "
                     f"{entry.field!r}, which is then a constraint that nothing gives a value at "
                     "the start: eliminate it (a pressure by the vorticity, an integral by a field "
-                    f"with its own evolution), or add the equation of its {problem.time}-derivative."
+                    "with its own evolution), or add its evolution equation."
                 )
             if entry.orders[index] >= orders[entry.field]:
                 raise ProblemError(
