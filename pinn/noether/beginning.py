@@ -59,6 +59,13 @@ def _check_free(problem: Problem, free: Iterable[str]) -> None:
     for name in free:
         if not space.is_coordinate(name):
             entry = space.parse(name)
+            if not orders[entry.field]:
+                raise ProblemError(
+                    f"The equation contains no {problem.time}-derivative of the field "
+                    f"{entry.field!r}, which is then a constraint that nothing gives a value at "
+                    "the start: eliminate it (a pressure by the vorticity, an integral by a field "
+                    "with its own evolution), or add its evolution equation."
+                )
             if entry.orders[index] >= orders[entry.field]:
                 raise ProblemError(
                     f"A charge needs {name} at the start, which the equation does not give point "

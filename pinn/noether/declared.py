@@ -1,6 +1,7 @@
 """Charges that a problem declares: densities, balance laws and multipliers."""
 
 from dataclasses import replace
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -127,7 +128,8 @@ def _found_flux(problem: Problem, charge: Charge, nodes: int, found: bool) -> Ch
         return replace(charge, flux=spatial_flux(problem, charge, nodes))
     if nodes == NODES:
         return charge
-    return _of_multiplier(problem, charge.name, problem.conserved[charge.name], nodes)
+    declared = cast(Multiplier, problem.conserved[charge.name])
+    return _of_multiplier(problem, charge.name, declared, nodes)
 
 
 def _negative(function: JetFunction) -> JetFunction:

@@ -3,8 +3,9 @@
 At a point where an identity Σ terms = 0 holds, a computed sum is rounding, which changes at random
 when the point is moved by far less than anything that the terms depend on; a sum that is truly
 there does not change. So a sum is taken for true where it is above the rounding of its terms and
-also above its own scatter over points moved in the twelfth digit, which shows what terms that
-cancel inside others lose (stochastic arithmetic: Vignes 1993, doi:10.1016/0378-4754(93)90003-D).
+also above its own scatter over points moved from the twelfth to the eighth digit, which shows what
+terms that cancel inside others lose (stochastic arithmetic: Vignes 1993,
+doi:10.1016/0378-4754(93)90003-D).
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ TERMS = (
 )
 SCATTERS = 64.0
 COPIES = 8
-MOVED = 2.0**-40
+MOVED = 2.0 ** -np.linspace(40.0, 26.0, COPIES)
 IDLE = 4.0  # roundings of a charge over the whole interval, which a source that is none may make
 DOUBTS = 10.0
 TINY = 1e3 * float(np.finfo(float).tiny)
@@ -107,12 +108,13 @@ def _confirmed(evaluate, points: Columns, component: int, order: np.ndarray) -> 
 
 
 def moved(points: Columns, index: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
-    """Return points by index, each number moved at random in the twelfth digit."""
+    """Return points by index, each number moved at random from the twelfth to the eighth digit."""
     generator = np.random.default_rng([len(index), seed])
-    found = {}
+    sizes, found = np.resize(MOVED, len(index)), {}
     for name, values in points.items():
         chosen = np.asarray(values)[index]
-        found[name] = chosen * (1.0 + MOVED * generator.uniform(-1.0, 1.0, chosen.shape))
+        size = sizes.reshape(-1, *[1] * (chosen.ndim - 1))
+        found[name] = chosen * (1.0 + size * generator.uniform(-1.0, 1.0, chosen.shape))
     return found
 
 
