@@ -1,6 +1,10 @@
 """Where a problem came from, so that a saved solver can find it again."""
 
+import inspect
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Kind = Literal["catalogue", "package", "file"]
@@ -22,3 +26,15 @@ class Origin:
     factory: str
     source: str = ""
     module: str = ""
+
+
+def source_of(function: Callable) -> str:
+    """Return the text of the file that a factory is defined in, or nothing if there is none."""
+    module = sys.modules.get(function.__module__)
+    text = getattr(module, "__pinn_source__", None)
+    if text is not None:
+        return text
+    try:
+        return Path(inspect.getsourcefile(function) or "").read_text()
+    except (OSError, TypeError):
+        return ""

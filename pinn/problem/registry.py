@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinn.errors import FunctionError, PinnError, ProblemError, near_matches, place, reason
 from pinn.problem.catalogue import Listing, catalogue, listings_in
-from pinn.problem.origin import Kind, Origin
+from pinn.problem.origin import Kind, Origin, source_of
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -101,7 +101,7 @@ class Factory:
 
     def _origin(self) -> Origin:
         kind = self.kind
-        source = "" if kind == "catalogue" else _source_of(self.function)
+        source = "" if kind == "catalogue" else source_of(self.function)
         return Origin(kind, self.name, source, self.function.__module__)
 
 
@@ -288,15 +288,3 @@ def _listings_of_file(path: Path) -> dict[str, Listing]:
             f"The file {str(path)!r} registers no problem: decorate a function with @pinn.register."
         )
     return found
-
-
-def _source_of(function: Callable) -> str:
-    """Return the text of the file that a factory is defined in, or nothing if there is none."""
-    module = sys.modules.get(function.__module__)
-    text = getattr(module, "__pinn_source__", None)
-    if text is not None:
-        return text
-    try:
-        return Path(inspect.getsourcefile(function) or "").read_text()
-    except (OSError, TypeError):
-        return ""
