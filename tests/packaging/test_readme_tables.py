@@ -18,7 +18,6 @@ PAGES = {
     "conservation_page": "benchmarks/conservation.md",
     "conservation": None,  # only in its own file
     "long_time": None,
-    "sweep": None,
     "peers_study": "benchmarks/peers/README.md",
     "published": "benchmarks/costs.md",
     "work_precision": "benchmarks/costs.md",
