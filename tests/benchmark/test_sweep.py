@@ -87,11 +87,13 @@ def row(cell, **more):
     [
         ({}, CONVERGES),
         ({"converged": False, "residual": 2e-3}, "not converged: residual 2.0e-03"),
+        ({"residual": 2e-3}, "called converged, but the residual is 2.0e-03"),
         ({"error": {"u": 0.3}}, "called converged, but the error is 3.0e-01"),
         ({"error": {"u": float("nan")}}, "called converged, but the error is nan"),
         ({"reference": {"error": 5.0}}, "the reference itself is only good to 5.0e+00"),
         ({"complete": False, "reached": 0.5}, "stalled after 0.5 of the time"),
         ({"error": {}}, "not compared"),
+        ({"converged": None, "residual": 1e-9}, "not converged"),
         ({"status": "timeout", "reason": "not finished in 120 s"}, "not finished in 120 s"),
     ],
 )
@@ -101,6 +103,13 @@ def test_every_row_converges_or_says_why_not(more, says):
     assert says in verdict(group)
     table = Convergence().render([record])
     assert says in table and f"{int(says == CONVERGES)} of 1 runs converge" in table
+
+
+def test_a_row_of_old_code_does_not_say():
+    cell, old = row(STUDY.cells()[0])
+    del old["converged"]
+    (group,) = grouped([(cell, old)])
+    assert verdict(group) == "whether it converged was not recorded"
 
 
 def test_what_is_not_recorded_is_counted():

@@ -12,6 +12,8 @@ HEADER = (
 )  # fmt: skip
 WRONG = 1e-4
 """A relative error above which a run that calls itself converged is told apart."""
+LOOSE = 1e-4
+"""A dimensionless residual above which it is told apart too."""
 CONVERGES = "converges"
 
 
@@ -31,7 +33,8 @@ class Convergence(AbstractTable):
             f"{good} of {len(known)} runs converge"
             + (f"; {left} more are not recorded yet" if left else "")
             + ". Residuals are dimensionless, on points that training did not see. A verdict is "
-            f"withheld where the error exceeds {WRONG:.0e}, or where the reference cannot tell."
+            f"withheld where the error exceeds {WRONG:.0e} or the residual {LOOSE:.0e}, or where "
+            "the reference cannot tell."
         )
         return f"{grid(HEADER, [_line(group) for group in known])}\n{told}\n{stale_note(known)}"
 
@@ -41,8 +44,12 @@ def verdict(group: Group) -> str:
     if group.failures:
         return group.failures[0]
     residual = group.middle(lambda row: row.get("residual"))
+    if any("converged" not in row for row in group.runs):
+        return "whether it converged was not recorded"
     if not all(row.get("converged") for row in group.runs):
         return "not converged" + ("" if residual is None else f": residual {residual:.1e}")
+    if residual is not None and not residual <= LOOSE:
+        return f"called converged, but the residual is {residual:.1e}"
     error, own = group.error, _own(group)
     if error is None:
         return "converged, but not compared with anything"
