@@ -271,3 +271,23 @@ def test_seeds_and_types_of_fresh_networks():
     assert {leaf.dtype for leaf in leaves(first)} == {np.dtype("float64")}
     single = nnx.split(build_mlp(1, 2, Network(width=4, activation="sine"), np.float32, 0))[1]
     assert {leaf.dtype for leaf in leaves(single)} == {np.dtype("float32")}
+
+
+def test_controlled_windows_grow_where_rounding_limits_them():
+    """A measure that does not follow the length says nothing against longer windows."""
+    rule = Controlled(tolerance=1e-12, order=13)
+    before, last = attempt(3.3e-14, 1.1), attempt(3e-14, 1.0)
+    assert rule.following([last], DOUBLE) < 1.0
+    assert rule.following([last], DOUBLE, before) == pytest.approx(1.2)
+    steep = attempt(3e-14 * 1.1**14, 1.1)  # it fell as time alone makes it fall
+    assert rule.following([last], DOUBLE, steep) == rule.following([last], DOUBLE)
+    retried = [attempt(1e-12, 1.3), last]
+    assert rule.following(retried, DOUBLE, before) < 1.0
+
+
+def test_what_is_asked_of_unseen_points_follows_the_tolerance():
+    assert Controlled(tolerance=1e-7).accuracy(DOUBLE) == pytest.approx(1e-5)
+    assert Adaptive().accuracy(DOUBLE) == pytest.approx(1e-9)
+    assert Adaptive(tolerance=1e-8).accuracy("float32") == pytest.approx(1e-5)
+    assert Uniform(4).accuracy(DOUBLE) == 1e-3
+    assert Uniform(4, tolerance=1e-11).accuracy(DOUBLE) == pytest.approx(1e-6)
