@@ -142,7 +142,7 @@ def training(solve: "Callable[[Problem], Solution]") -> Finding:
     solution = solve(problem)
     seconds = time.perf_counter() - started
     times = np.linspace(0.0, 1.0, 101)
-    error = float(np.max(np.abs(np.asarray(solution(times)["x"]) - np.cos(times))))
+    error = float(np.max(np.abs(np.asarray(solution(times)["q"]) - np.cos(times))))
     well = error < ACCURACY
     advice = (
         ""

@@ -12,15 +12,15 @@ def harmonic_oscillator(
 ) -> pinn.Problem:
     """One unit mass on a linear spring.
 
-        L = ½ ẋ² − ½ ω² x²        ẍ = −ω² x
+        L = ½ q̇² − ½ ω² q²        q̈ = −ω² q
 
     | symmetry                             | charge                                         |
     |--------------------------------------|------------------------------------------------|
-    | time translation                     | energy E = ½ ẋ² + ½ ω² x²                      |
-    | η = (cos ωt, sin ωt), K = x η̇        | phase I = (ẋ cos ωt + ωx sin ωt,               |
-    |                                      | ẋ sin ωt − ωx cos ωt) = (ẋ(0), −ω x(0))        |
+    | time translation                     | energy E = ½ q̇² + ½ ω² q²                      |
+    | η = (cos ωt, sin ωt), K = q η̇        | phase I = (q̇ cos ωt + ωq sin ωt,               |
+    |                                      | q̇ sin ωt − ωq cos ωt) = (q̇(0), −ω q(0))        |
 
-    Any solution may be added to any other, which moves x by a solution η(t) and changes L by a
+    Any solution may be added to any other, which moves q by a solution η(t) and changes L by a
     total derivative only. The two phase charges are the initial data carried along, so they fix
     the whole solution: 2E = I · I, and a method that keeps both keeps the time as well.
 
@@ -33,26 +33,26 @@ def harmonic_oscillator(
     """
 
     def lagrangian(j):
-        return 0.5 * j.x_t**2 - 0.5 * omega**2 * j.x**2
+        return 0.5 * j.q_t**2 - 0.5 * omega**2 * j.q**2
 
     def solutions(j):
         return jnp.stack([jnp.cos(omega * j.t), jnp.sin(omega * j.t)])
 
     def gauge(j):
-        return omega * j.x * jnp.stack([-jnp.sin(omega * j.t), jnp.cos(omega * j.t)])
+        return omega * j.q * jnp.stack([-jnp.sin(omega * j.t), jnp.cos(omega * j.t)])
 
     def exact(t):
-        x = position * jnp.cos(omega * t) + velocity / omega * jnp.sin(omega * t)
-        return {"x": x}
+        q = position * jnp.cos(omega * t) + velocity / omega * jnp.sin(omega * t)
+        return {"q": q}
 
     return pinn.Problem(
         axes={"t": pinn.Interval(0.0, end)},
-        fields={"x": ()},
+        fields={"q": ()},
         lagrangian=lagrangian,
-        initial={"x": position, "x_t": velocity},
+        initial={"q": position, "q_t": velocity},
         symmetries=[
             symmetry.time_translation(),
-            symmetry.generator("phase", eta={"x": solutions}, gauge=gauge),
+            symmetry.generator("phase", eta={"q": solutions}, gauge=gauge),
         ],
         exact=exact,
     )

@@ -179,7 +179,7 @@ def test_exact_values_have_no_error_and_no_drift(peers):
 
 def test_shifted_values_have_the_error_and_drift_of_the_shift(peers):
     row = row_of(peers, "harmonic_oscillator", shift=0.1)
-    assert row["error"]["x"] == pytest.approx(0.1 / np.sqrt(0.52), rel=0.05)
+    assert row["error"]["q"] == pytest.approx(0.1 / np.sqrt(0.52), rel=0.05)
     assert 0.05 < row["drift"]["energy"] < 1.0
 
 

@@ -138,7 +138,7 @@ def guiding_centre(j):
 
 
 def carried_velocity(j):
-    return j.x_t * jnp.cos(j.t) + j.x * jnp.sin(j.t)
+    return j.q_t * jnp.cos(j.t) + j.q * jnp.sin(j.t)
 
 
 def fradkin(j):

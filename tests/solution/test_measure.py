@@ -252,7 +252,7 @@ def test_an_estimate_that_takes_too_long_leaves_the_errors(solution, monkeypatch
 
     monkeypatch.setattr(pinn.Reference, "estimated", slow)
     scores = pinn.compare(solution)
-    assert scores.error["x"] < 1e-3
+    assert scores.error["q"] < 1e-3
     assert np.isnan(scores.reference_error)
     assert not scores.trustworthy
     assert "How good the reference is was not measured" in scores.table()
@@ -264,7 +264,7 @@ def test_control_c_keeps_what_is_measured(solution, monkeypatch):
 
     monkeypatch.setattr(pinn.Reference, "estimated", interrupt)
     scores = pinn.compare(solution)
-    assert set(scores.error) == {"x"}
+    assert set(scores.error) == {"q"}
     assert set(scores.drift)
     assert "interrupted" in scores.table()
     assert solution.scores["error"] == scores.error
