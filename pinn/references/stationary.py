@@ -30,7 +30,9 @@ from pinn.watch import Watch
 
 FIRST = {1: 16, 2: 10, 3: 7}
 GROWTH = 1.5
-MOST = 3600
+MOST, LONGEST = 3600, 1200
+# Newton's method is tried with up to so many times the first points.
+TRIES = 4.0
 TAIL = 1e-12
 # The rest of a Newton step, and of the equation in units of its terms, that is a solution's.
 STEP, REST = 1e-8, 1e-3
@@ -94,19 +96,26 @@ def solve_stationary(problem: Problem, method: Collocation, watch: Watch) -> Sta
     counts = [max(FIRST[dimensions], n) for n in least_counts(problem)]
     if method.modes is not None:
         counts = np.broadcast_to(method.modes, dimensions).tolist()
-    solved = None
+    solved, first, failed = None, list(counts), None
     while True:
         watch(f"collocation with {' × '.join(map(str, counts))} points")
         collocated = Collocated.of(problem, _affordable(problem, counts))
-        solved = _newton(collocated, method, solved, known.constants)
-        tails = space_tail(solved.grid, np.asarray(solved.coefficients)[None], _parts(problem))
-        short = [tail > TAIL for tail in tails]
+        try:
+            solved, failed = _newton(collocated, method, solved, known.constants), None
+            values = np.asarray(solved.coefficients)[None]
+            short = [t > TAIL for t in space_tail(solved.grid, values, _parts(problem))]
+        except PinnError as error:  # with few points data that are compatible may seem not to be
+            solved, failed, short = None, error, [True] * dimensions
         pairs = zip(counts, short, strict=True)
         longer = [int(np.ceil(GROWTH * n)) if more else n for n, more in pairs]
-        limited = _affordable(problem, longer) != tuple(longer)
-        if method.modes is not None or not any(short) or limited:
+        limited = _affordable(problem, longer) != tuple(longer) or max(longer) > LONGEST
+        hopeless = failed is not None and max(counts) > TRIES * max(first)
+        if method.modes is not None or not any(short) or limited or hopeless:
             break
         counts = longer
+    if solved is None:
+        assert failed is not None
+        raise failed
     if not solved.rest < REST:
         raise PinnError(_not_resolved(problem, solved))
     return solved
@@ -203,7 +212,9 @@ def _converged(
         matrix, rows = collocated.linearised(flat)
         if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(rows))):
             return flat, np.inf, np.inf
-        move, rest = _least(matrix, -rows)
+        move = _least(matrix, -rows)
+        sizes = np.abs(matrix) @ (np.abs(flat) + np.abs(move)) + np.abs(rows)
+        rest = float(np.max(np.abs(rows + matrix @ move) / (sizes + 1e-300)))
         step = float(np.max(np.abs(move)) / (np.max(np.abs(flat + move)) + 1e-300))
         flat = flat + move
         if not np.isfinite(step) or step < 1e-15 or (step < 1e-9 and step > 0.3 * change):
@@ -212,8 +223,8 @@ def _converged(
     return flat, step, rest
 
 
-def _least(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the solution, the least where a constant is free, and what it leaves of the right."""
+def _least(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the solution, the least one where a constant is free."""
     scaled, rows, columns = balanced(matrix)
     data = right / rows
     square = scaled.shape[0] == scaled.shape[1]
@@ -222,10 +233,7 @@ def _least(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
         found = factors.solve(data)
     else:
         found = scipy.linalg.lstsq(scaled, data, 1e-12, lapack_driver="gelsd")[0]
-    left = data - scaled @ found
-    sizes = np.abs(scaled) @ np.abs(found) + np.abs(data)
-    rest = float(np.max(np.abs(left)) / (np.max(sizes) or 1.0))
-    return found / columns, rest
+    return found / columns
 
 
 def along_series(problem: Problem, grid: Grid, entries: tuple[str, ...]) -> Callable[..., Jet]:
