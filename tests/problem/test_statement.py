@@ -258,5 +258,5 @@ def test_problem_is_frozen_and_cheap():
     problem = pinn.Problem(**{**STATEMENT, "lagrangian": lambda j: 1 / 0})
     with pytest.raises(AttributeError):
         problem.fields = {}
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(pinn.PinnError, match="Lagrangian raises ZeroDivisionError"):
         _ = problem.dynamics

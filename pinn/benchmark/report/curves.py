@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
+
+import numpy as np
 
 from pinn.benchmark.report.groups import Group, Record, gathered, grouped
 from pinn.benchmark.report.markdown import seconds
@@ -73,5 +74,5 @@ def _curve(axes: Any, group: Group, style: str) -> None:
     curve = group.runs[0]["history"]
     label = f"{group.label}: {seconds(group.run_seconds)} s"
     width = 0.8 if group.classical else 1.6
-    heights = [max(value, FLOOR) for value in accumulate(curve["drift"], max)]
+    heights = np.maximum(np.maximum.accumulate(curve["drift"]), FLOOR)
     axes.plot(curve["t"][1:], heights[1:], style, label=label, linewidth=width)
