@@ -54,21 +54,26 @@ def fit(
     def total(parameters: nnx.State, x: Array, y: Array) -> Array:
         return loss(nnx.merge(graph, parameters, rest)(x), y)
 
-    def step(carry: tuple, key: Array) -> tuple[tuple, Array]:
-        parameters, state = carry
-        x, y = inputs, targets
-        if batch is not None:
-            chosen = jax.random.randint(key, (batch,), 0, len(inputs))
-            x, y = inputs[chosen], targets[chosen]
-        value, slope = jax.value_and_grad(total)(parameters, x, y)
-        # Optax multiplies integer counts by floats.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, state = optimiser.update(slope, state, parameters)
-        return (optax.apply_updates(parameters, updates), state), value
+    # Data are arguments of the program: as constants they would be compiled into it.
+    @jax.jit
+    def run(carry: tuple, keys: Array, inputs: Array, targets: Array) -> tuple[tuple, Array]:
+        def step(carry: tuple, key: Array) -> tuple[tuple, Array]:
+            parameters, state = carry
+            x, y = inputs, targets
+            if batch is not None:
+                chosen = jax.random.randint(key, (batch,), 0, len(inputs))
+                x, y = inputs[chosen], targets[chosen]
+            value, slope = jax.value_and_grad(total)(parameters, x, y)
+            # Optax multiplies integer counts by floats.
+            with jax.numpy_dtype_promotion("standard"):
+                updates, state = optimiser.update(slope, state, parameters)
+            return (optax.apply_updates(parameters, updates), state), value
+
+        return jax.lax.scan(step, carry, keys)
 
     keys = jax.random.split(jax.random.key(seed), steps)
-    run = jax.jit(lambda carry, keys: jax.lax.scan(step, carry, keys))
-    (parameters, _), losses = run((parameters, optimiser.init(parameters)), keys)
+    begun = (parameters, optimiser.init(parameters))
+    (parameters, _), losses = run(begun, keys, jnp.asarray(inputs), jnp.asarray(targets))
     if not jnp.isfinite(losses[-1]):
         raise LearningError(
             f"Training diverged (loss {losses[-1]}): lower the learning rate, now {learning_rate}."
