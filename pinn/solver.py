@@ -27,6 +27,7 @@ from pinn.training.progress import Observer, observer
 from pinn.training.recipe import UNKNOWNS, Recipe
 from pinn.training.spec import check_saveable
 
+BUDGET = 1800.0
 LIBRARIES = ("pinn", "jax", "flax", "optax", "diffrax", "orbax-checkpoint", "numpy")
 
 
@@ -41,6 +42,7 @@ def solve(
     recipe: Recipe | None = None,
     progress: bool = True,
     observe: Callable[[March], None] | None = None,
+    budget: float = BUDGET,
 ) -> Solution:
     """Train a solver for a problem.
 
@@ -53,6 +55,7 @@ def solve(
         recipe: how to train; what it leaves open is chosen for the problem.
         progress: show a progress bar where the output is a terminal.
         observe: called with the march after each chunk of steps.
+        budget: seconds of training, after which it ends as if it were interrupted.
 
     Raises:
         ProblemError: the problem contradicts itself, or a claimed law does not hold.
@@ -62,7 +65,7 @@ def solve(
     def trained_by(recipe: Recipe) -> Solution:
         parts = _prepare(problem, recipe)
         march = begin_march(parts, seed)
-        return _run(parts, recipe, march, 0.0, observer(parts, progress, observe))
+        return _run(parts, recipe, march, 0.0, observer(parts, progress, observe), budget)
 
     with arithmetic(recipe.precision):
         solution = trained_by(recipe)
@@ -78,6 +81,7 @@ def resume(
     steps: int | None = None,
     progress: bool = True,
     observe: Callable[[March], None] | None = None,
+    budget: float = BUDGET,
 ) -> Solution:
     """Go on training a solution that was interrupted, to the same numbers as if it had not been.
 
@@ -87,6 +91,7 @@ def resume(
             window is trained further from the state that its optimiser ended in.
         progress: show a progress bar where the output is a terminal.
         observe: called with the march after each chunk of steps.
+        budget: seconds of training, after which it ends as if it were interrupted.
 
     Raises:
         RecipeError: a complete solution in several windows is asked to take more steps.
@@ -97,7 +102,8 @@ def resume(
         parts = _prepare(solution.problem, recipe)
         march = reopened(parts, solution.march) if more else solution.march
         spent = solution.seconds["training"]
-        trained_on = _run(parts, recipe, march, spent, observer(parts, progress, observe))
+        watch = observer(parts, progress, observe)
+        trained_on = _run(parts, recipe, march, spent, watch, budget)
     return _said(trained_on)
 
 
@@ -125,27 +131,36 @@ def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
 
 
 def _run(
-    parts: AbstractMachinery, recipe: Recipe, march: March, spent: float, watch: Observer
+    parts: AbstractMachinery,
+    recipe: Recipe,
+    march: March,
+    spent: float,
+    watch: Observer,
+    budget: float,
 ) -> Solution:
     parts.compile()
     started = time.perf_counter()
-    interrupted = False
+    ended = ""
     # The factorisations are small: more threads than one only wait for each other.
     with watch, threadpool_limits(1, "blas"), terminable():
         try:
-            while not complete(parts, march) and not march.stuck:
+            while not (complete(parts, march) or march.stuck or ended):
                 march = go_on(parts, march)
                 watch(march)
+                if time.perf_counter() - started > budget:
+                    ended = f"used its budget of {budget:g} s"
         except KeyboardInterrupt:
-            interrupted = True
+            ended = "was interrupted"
+    if complete(parts, march):
+        ended = ""
     seconds = {
         "compile": sum(parts.compile_seconds.values()),
         "training": spent + time.perf_counter() - started,
     }
     if not march.windows:
-        raise TrainingError(_reason(parts, march, interrupted))
-    if interrupted or march.stuck:
-        warnings.warn(_reason(parts, march, interrupted), IncompleteWarning, stacklevel=4)
+        raise TrainingError(_reason(parts, march, ended))
+    if ended or march.stuck:
+        warnings.warn(_reason(parts, march, ended), IncompleteWarning, stacklevel=4)
     device = jax.devices()[0]
     solution = Solution(
         parts.problem,
@@ -203,15 +218,15 @@ def _not_converged(solution: Solution) -> str:
     )
 
 
-def _reason(parts: AbstractMachinery, march: March, interrupted: bool) -> str:
+def _reason(parts: AbstractMachinery, march: March, ended: str) -> str:
     end = parts.span.upper
     time_name = "its stage" if parts.problem.stationary else parts.problem.time
     kept = "the solution is kept up to there" if march.windows else "nothing is kept"
-    if interrupted:
+    if ended:
         further = ", and pinn.resume goes on from it" if march.windows else ""
         return (
-            f"Training was interrupted at {time_name} = {march.reached:.6g} of {end:.6g}; "
-            f"{kept}{further}."
+            f"Training {ended} at {time_name} = {march.reached:.6g} of {end:.6g} after "
+            f"{len(march.windows)} windows; {kept}{further}."
         )
     residual = march.attempts[-1].residual if march.attempts else float("nan")
     return (

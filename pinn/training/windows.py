@@ -166,7 +166,9 @@ class Adaptive(AbstractWindows):
         return last.length * min(max((self.aim / max(last.steps, 1)) ** 0.5, 0.7), limit)
 
     def _goal(self, attempt: Attempt, precision: str) -> float:
-        return max(self.target(precision), 10.0 * attempt.reachable)
+        """Return the tolerance, or what can be reached where that is more, but still small."""
+        target = self.target(precision)
+        return max(target, min(10.0 * attempt.reachable, target**0.5))
 
     def _at_floor(self, attempts: list[Attempt], goal: float) -> bool:
         """Tell whether the residual is small and two shorter windows did not lower it."""
