@@ -22,7 +22,7 @@ RESOLVED = 1e-7
 # Drifts agree within a fifth, or to rounding.
 AGREE, ROUNDING = 0.2, 1e-13
 # The rate of a charge is cut in time where its series in a panel does not fall so far.
-RATE, CUTS, NOISE = 1e-5, 5, 1e-8
+RATE, CUTS, NOISE = 1e-9, 8, 1e-8
 
 
 def ledger_times(problem: Problem, samples: int | None) -> np.ndarray:

@@ -203,10 +203,12 @@ def gradient_verdict(
     with np.errstate(invalid="ignore"):
         clear = np.isfinite(value) & (np.abs(change) > unsure + CLEARLY * value)
     known = seen.known["laws"][seen.name]
-    # A step, where it is crossed often enough, has differences but no derivative.
+    # A step, where it is crossed often enough, has differences but no derivative; a velocity that
+    # does not change has a derivative, but no rate.
     part = known.get("slope", known["claim"])[1]
     flat = found.kind != "symmetry" and np.any(np.all(_rows(part) == 0.0, axis=0))
-    if flat or (not np.all(np.any(clear, axis=0)) and not has_slope(slope, seen.points)):
+    suspect = flat or not np.all(np.any(clear, axis=0))
+    if suspect and not has_slope(slope, seen.points):
         return Verdict(found.claim, "no gradient", 0.0)
     along, unknown, _ = differences(values, seen.points, motion.velocity)
     stated = _rows(motion.stated(seen))[: len(along)]

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,7 @@ class Origin:
     kind: Kind
     factory: str
     source: str = ""
-    module: str = ""
+    module: str = field(default="", compare=False)
 
 
 def source_of(function: Callable) -> str:

@@ -494,7 +494,7 @@ def test_what_is_not_converged_is_saved_and_exits_with_1(
 ) -> None:
     monkeypatch.setattr(pinn.Solution, "converged", property(lambda solution: False))
     assert main(["solve", *SHORT, "--out", "rough"]) == 1
-    assert "The solver is not converged: its residual is " in capsys.readouterr().err
+    assert "has not converged: at points that training did not see" in capsys.readouterr().err
     assert pinn.load("rough").complete
 
 
@@ -559,7 +559,7 @@ def test_solve_and_resume_a_field(ctrl_c, capsys: pytest.CaptureFixture) -> None
     assert main(command) == 130
     captured = capsys.readouterr()
     assert "Training was interrupted at t = 0.01 of 0.02" in captured.err
-    assert main(["resume", "heat", "--no-cache"]) == 0
+    assert main(["resume", "heat", "--no-cache"]) == 1  # three polynomials in time are too few
     title, *table = capsys.readouterr().out.splitlines()
     assert title == "heat(kappa=0.1, overtone=0.5, end=0.02)"
     for row in ("relative L2 error of u", "drift of mass", "drift of first_mode"):
@@ -569,9 +569,9 @@ def test_solve_and_resume_a_field(ctrl_c, capsys: pytest.CaptureFixture) -> None
 
 
 def test_solve_a_stationary_problem(capsys: pytest.CaptureFixture) -> None:
-    assert main(["solve", "poisson", *BRIEF, "--out", "rest"]) == 0
+    assert main(["solve", "poisson", *BRIEF, "--out", "rest"]) == 1  # four steps are too few
     assert "relative L2 error of u" in capsys.readouterr().out
-    assert main(["resume", "rest", "--steps", "6", "--no-cache"]) == 0
+    assert main(["resume", "rest", "--steps", "6", "--no-cache"]) == 1
     assert pinn.load("rest").steps == 6
     assert main(["solve", "poisson", "--windows", "2", "--no-cache"]) == 2
     assert "no time to cut into windows" in capsys.readouterr().err

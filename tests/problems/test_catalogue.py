@@ -176,7 +176,7 @@ def test_the_converse_finds_the_rotation_behind_angular_momentum():
 
 
 def sagging_spring(j):
-    return 0.5 * j.x_t**2 - 0.5 * (1.0 + 0.1 * j.t) * j.x**2
+    return 0.5 * j.q_t**2 - 0.5 * (1.0 + 0.1 * j.t) * j.q**2
 
 
 def oscillator_energy(j):

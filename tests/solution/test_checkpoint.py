@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import pinn
 from pinn import symmetry
 
+
 COUNT = 3
 
 

@@ -26,6 +26,7 @@ CASES = {
 LOAD = """
 import sys
 import numpy as np, pinn
+
 solver = pinn.load("run")
 points = np.load("points.npy")
 values = solver.jet(*points, entries=sys.argv[1:])

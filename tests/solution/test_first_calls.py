@@ -104,6 +104,7 @@ FRESH = """
 import sys
 import jax, jax.numpy as jnp, numpy as np
 import pinn
+
 assert not jax.config.jax_enable_x64
 for folder, field, at in zip(sys.argv[1:], ("x", "u"), ((0.004,), (0.004, 0.3))):
     for ask in (lambda s, t: s(t, *at[1:])[field], lambda s, t: s.charges(t)["energy"]):
