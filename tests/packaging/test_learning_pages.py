@@ -1,4 +1,8 @@
-"""The pages on learning run as written, and print what they say they print."""
+"""The pages on learning run as written, and print what they say they print.
+
+Two of them are run in the usual suite, and all by `pytest -m long`. Run as a program with names of
+pages, this file writes what they print, and their pictures, into them.
+"""
 
 import contextlib
 import io
@@ -13,7 +17,8 @@ import pytest
 
 PAGES = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"```(python|text)\n(.*?)```", re.DOTALL)
-NAMES = sorted(str(p.relative_to(PAGES)) for p in PAGES.glob("learning/*.md"))
+NAMES = re.findall(r"\]\((learning/[^)]+\.md)\)", (PAGES / "learning.md").read_text())
+QUICK = ("learning/energy_descent.md", "learning/reversible.md")
 
 
 @pytest.fixture
@@ -39,18 +44,19 @@ def printed(page: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", NAMES)
+@pytest.mark.parametrize(
+    "page", [p if p in QUICK else pytest.param(p, marks=pytest.mark.long) for p in NAMES]
+)
 def test_every_number_is_produced_by_the_code_above_it(page, _usual_promotion):
     for due, said in printed(page):
         assert said == due
 
 
-@pytest.mark.slow
-def test_figures_are_made_by_the_pages():
-    assert NAMES
+def test_pages_are_complete():
+    assert set(QUICK) < set(NAMES)
     for page in NAMES:
         text = (PAGES / page).read_text()
+        assert all(shown for kind, shown in BLOCK.findall(text) if kind == "text"), page
         for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text):
             assert f'savefig("{picture}"' in text
             assert (PAGES / page).parent.joinpath(picture).stat().st_size > 1000

@@ -14,7 +14,7 @@ from pinn.learning.regression import fit
 from pinn.learning.sprites import Film, swinging
 
 TITLE = "Does tailoring to a learned quantity help to predict pictures of a pendulum?"
-SIZE, HIDDEN, FILMS, TIMES, AHEAD, STEPS = 12, 24, 60, 14, 3, 800
+SIZE, HIDDEN, FILMS, TIMES, AHEAD, STEPS = 8, 16, 50, 12, 2, 500
 
 
 class Embedding(nnx.Module):

@@ -12,7 +12,7 @@ from pinn.learning.regression import fit
 from pinn.learning.sprites import Film, bouncing, orbiting
 
 TITLE = "Does a network that predicts pictures hold momentum and energy inside?"
-SIZE, HIDDEN, FILMS, TIMES, STEPS = 12, 32, 200, 16, 1500
+SIZE, HIDDEN, FILMS, TIMES, STEPS = 10, 24, 120, 16, 800
 
 
 def run(seed: int) -> Demonstration:
