@@ -114,12 +114,11 @@ def _estimate(mine: Reference, watch: Watch) -> float:
     assert isinstance(method, AbstractMethod)
     coarse, ratio = method.coarser()
     gap = distance(mine, second := another(coarse), points)
+    third = another(coarse.coarser()[0])
     if isinstance(method, Adaptive):
-        return SAFETY * gap + floor
-    return (
-        SAFETY * converging(gap, distance(second, another(coarse.coarser()[0]), points), ratio)
-        + floor
-    )
+        # Two runs at rounding may agree by chance; a third is not likely to as well.
+        return SAFETY * max(gap, distance(mine, third, points) / ratio) + floor
+    return SAFETY * converging(gap, distance(second, third, points), ratio) + floor
 
 
 def reference(
