@@ -54,8 +54,9 @@ def run(seed: int) -> Demonstration:
             axes = ("time", "error")
             curves.append(Curve(name, label, numbers(times), numbers(gap + 1e-17), axes, log=True))
     notes = tuple(
-        f"{row['problem']}: {row['laws']} "
-        + ("fix the motion." if row["error tailored"] < 1e-5 else "do not fix the motion.")
+        f"{row['problem']}: the motion is "
+        + ("found" if row["error tailored"] < 1e-5 else "not found")
+        + f" from {row['laws']} alone."
         for row in rows
     )
     return Demonstration(TITLE, tuple(rows), notes, tuple(curves))
