@@ -74,7 +74,7 @@ def calls(solution: pinn.Solution) -> dict:
         "evaluate": lambda t: solution.evaluate(lambda j: j[field] * j[rate], t, *middle),
     }
     if problem.stationary:
-        total = lambda t: sum(solution.charges().values()) + 0.0 * t  # noqa: E731
+        total = lambda t: sum(map(jnp.sum, solution.charges().values())) + 0.0 * t  # noqa: E731
     else:
         total = lambda t: sum(solution.charges(t).values())  # noqa: E731
     return {**found, "charges": total}
