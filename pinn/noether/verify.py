@@ -83,7 +83,9 @@ class Laws:
             if found.holds and not self.problem.stationary:
                 slope = slope_of(self.problem, charge, seen)
                 found = gradient_verdict(seen, found, motion_of(self.problem, charge, seen), slope)
-            if found.holds and density is not None and not density.real:
+            # Whoever states a scale for it knows that the total vanishes, as that of a potential.
+            trivial = density is not None and not density.real
+            if found.holds and trivial and name not in self.problem.scales:
                 found = Verdict(name, "divergence", 0.0)
             verdicts[name] = found
         return verdicts, idle
