@@ -106,7 +106,10 @@ def _jump(laws: Laws, points: Columns, count: int, name: str, error: float) -> V
     change = np.diff(value, axis=0) - gained
     size = np.max(np.abs(value), axis=0)
     drift = np.abs(np.cumsum(change, axis=0))
-    allowed = FAR * max(error, EPSILON) * _slope_size(laws, points, name, count) + LEAST * size
+    # A component that is zero on this solution has neither a size nor a slope of its own.
+    scale = anchor(problem).scales[name]
+    slope = np.maximum(_slope_size(laws, points, name, count), scale)
+    allowed = FAR * max(error, EPSILON) * slope + LEAST * np.maximum(size, scale)
     over = drift - np.cumsum(unsure, axis=0) - allowed
     if not np.max(over, initial=-1.0) > 0.0:
         return None

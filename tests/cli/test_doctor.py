@@ -53,7 +53,7 @@ def test_an_inaccurate_or_failing_training_is_found(
         seconds = {"compile": 0.0}  # noqa: RUF012
 
         def __call__(self, times):
-            return {"x": 1.0 + 0.0 * times}
+            return {"q": 1.0 + 0.0 * times}
 
     assert not doctor.training(lambda problem: Poor()).well
 
