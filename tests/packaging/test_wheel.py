@@ -35,6 +35,6 @@ def test_the_wheel_carries_the_problems_and_solves_one(tmp_path: Path):
     pinn = str(tmp_path / "empty" / "bin" / "pinn")
     assert "harmonic_oscillator" in run(pinn, "list", cwd=elsewhere)
     solved = run(pinn, "solve", "harmonic_oscillator", "--out", "run", cwd=elsewhere)
-    assert "relative L2 error of x" in solved
+    assert "relative L2 error of q" in solved
     loaded = "import pinn; print(sorted(pinn.load('run')(1.0)))"
-    assert "['x']" in run(python, "-c", loaded, cwd=elsewhere)
+    assert "['q']" in run(python, "-c", loaded, cwd=elsewhere)
