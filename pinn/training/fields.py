@@ -144,7 +144,8 @@ class Fields(AbstractMachinery):
     def _driven(self, stage: Stage, nothing: Array) -> Stage:
         """Return a stage in units of what sources make of fields that are nothing at its start."""
         plan = equation_plan(self.ansatz, stage, self.slices)
-        size = jnp.where(nothing, driven_size(self.ansatz, stage, plan), 1.0)
+        driven = lambda: driven_size(self.ansatz, stage, plan)  # noqa: E731
+        size = jax.lax.cond(nothing, driven, lambda: jnp.ones((), self.dtype))
         scale = {name: size * s for name, s in stage.window.scale.items()}
         window = replace(stage.window, scale=scale)
         return replace(stage, window=window, row_scale=size * stage.row_scale)
