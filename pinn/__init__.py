@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pinn.checkpoint import load as load
     from pinn.errors import BrokenLaw as BrokenLaw
     from pinn.errors import CheckpointError as CheckpointError
+    from pinn.errors import DataWarning as DataWarning
     from pinn.errors import FunctionError as FunctionError
     from pinn.errors import NotConverged as NotConverged
     from pinn.errors import PinnError as PinnError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pinn.noether import group as group
     from pinn.noether import symmetry as symmetry
     from pinn.noether.multipliers import find_multipliers as find_multipliers
+    from pinn.posterior import Posterior as Posterior
     from pinn.problem.axes import Interval as Interval
     from pinn.problem.axes import Periodic as Periodic
     from pinn.problem.conditions import AbstractCondition as AbstractCondition
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from pinn.problem.conditions import Dirichlet as Dirichlet
     from pinn.problem.conditions import Neumann as Neumann
     from pinn.problem.conditions import Robin as Robin
+    from pinn.problem.data import Data as Data
     from pinn.problem.derived import derived_fields as derived_fields
     from pinn.problem.metriplectic import metriplectic as metriplectic
     from pinn.problem.problem import Balance as Balance
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
     from pinn.problem.problem import Problem as Problem
     from pinn.problem.registry import get as get
     from pinn.problem.registry import register as register
+    from pinn.problem.unknowns import Field as Field
+    from pinn.problem.unknowns import Function as Function
+    from pinn.problem.unknowns import Unknown as Unknown
     from pinn.references.reference import Reference as Reference
     from pinn.references.reference import reference as reference
     from pinn.solution import Solution as Solution
@@ -71,9 +77,13 @@ _HOME = {
     "Balance": "pinn.problem.problem",
     "BrokenLaw": "pinn.errors",
     "CheckpointError": "pinn.errors",
+    "Data": "pinn.problem.data",
+    "DataWarning": "pinn.errors",
     "Derivative": "pinn.problem.conditions",
     "Dirichlet": "pinn.problem.conditions",
     "Exact": "pinn.training.conservation",
+    "Field": "pinn.problem.unknowns",
+    "Function": "pinn.problem.unknowns",
     "FunctionError": "pinn.errors",
     "GaussNewton": "pinn.training.gauss_newton",
     "Interval": "pinn.problem.axes",
@@ -87,6 +97,7 @@ _HOME = {
     "Penalty": "pinn.training.conservation",
     "Periodic": "pinn.problem.axes",
     "PinnError": "pinn.errors",
+    "Posterior": "pinn.posterior",
     "PrecisionWarning": "pinn.errors",
     "Problem": "pinn.problem.problem",
     "ProblemError": "pinn.errors",
@@ -97,6 +108,7 @@ _HOME = {
     "Scores": "pinn.measure",
     "Solution": "pinn.solution",
     "Uniform": "pinn.training.windows",
+    "Unknown": "pinn.problem.unknowns",
     "check": "pinn.checking",
     "compare": "pinn.measure",
     "derived_fields": "pinn.problem.derived",

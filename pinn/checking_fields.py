@@ -150,7 +150,7 @@ def _wall_gap(problem: Problem, exact: Callable) -> float:
             axis = problem.extent[condition.axis]
             points = _points(problem, {condition.axis: axis.upper if end else axis.lower})
             index = coordinates.index(condition.axis)
-            value = face_value(problem.space, tuple(problem.axes), condition, end)
+            value = face_value(problem.space, condition, end)
             jets = jax.jit(jax.vmap(prolong(exact, problem.space, left.needs)))(*points)
             stated = jax.vmap(value)(*points[:index], *points[index + 1 :])
             gaps.append(_relative(np.asarray(jax.vmap(left)(jets)), np.asarray(stated)))

@@ -49,6 +49,10 @@ class NotConverged(UserWarning):
     """A solution came back whose residual on unseen points is above what was asked for."""
 
 
+class DataWarning(UserWarning):
+    """Data leave unknowns open, or are not what the model and the noise can give."""
+
+
 class PrecisionWarning(UserWarning):
     """Numbers in less than double precision enter a problem, or come back from a solution."""
 

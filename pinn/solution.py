@@ -13,6 +13,7 @@ from pinn.errors import CheckpointError, ProblemError
 from pinn.jets import Jet
 from pinn.networks.marching import MarchingState
 from pinn.noether.group import Group
+from pinn.posterior import Posterior
 from pinn.precision import concretely
 from pinn.problem.problem import Problem
 from pinn.training import evaluation
@@ -42,6 +43,7 @@ class Solution:
         device: what it was trained on.
         scores: accuracy and drift against a reference, once `pinn.compare` measured them.
         group: the symmetries that its output is averaged over, if any.
+        posterior: what the data say of the unknowns, where there were some.
     """
 
     problem: Problem
@@ -54,6 +56,12 @@ class Solution:
     device: str
     scores: dict[str, Any] = field(default_factory=dict)
     group: Group | None = None
+    posterior: Posterior | None = None
+
+    @property
+    def unknowns(self) -> dict[str, Any]:
+        """The estimate of each unknown, by name; a function for an unknown function."""
+        return {} if self.posterior is None else self.posterior.estimate
 
     @cached_property
     def trajectory(self) -> Trajectory:

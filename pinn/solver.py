@@ -10,9 +10,11 @@ import jax
 from threadpoolctl import threadpool_limits
 
 from pinn.along import broken_laws
-from pinn.errors import BrokenLaw, NotConverged, PinnError, TrainingError
+from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, TrainingError
+from pinn.estimation.estimate import estimate
 from pinn.interruption import terminable
 from pinn.networks.separable import Separable
+from pinn.posterior import Posterior
 from pinn.precision import arithmetic, tracing
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
@@ -61,6 +63,8 @@ def solve(
         ProblemError: the problem contradicts itself, or a claimed law does not hold.
     """
     recipe = recipe or Recipe()
+    if isinstance(problem, Problem) and problem.unknown_names:
+        return _inverse(problem, seed, recipe, progress, observe, budget)
 
     def trained_by(recipe: Recipe) -> Solution:
         parts = _prepare(problem, recipe)
@@ -105,6 +109,40 @@ def resume(
         watch = observer(parts, progress, observe)
         trained_on = _run(parts, recipe, march, spent, watch, budget)
     return _said(trained_on)
+
+
+def _inverse(
+    problem: Problem,
+    seed: int,
+    recipe: Recipe,
+    progress: bool,
+    observe: Callable[[March], None] | None,
+    budget: float,
+) -> Solution:
+    """Find the unknowns of a problem from its data, and solve it with the estimate.
+
+    What the estimate does not tell is said: that it has not converged, that the data leave a
+    combination open, or that the model does not explain them.
+    """
+    with arithmetic("float64"):
+        found = estimate(problem, recipe)
+        posterior = Posterior(found.fitting, found.fit)
+        solved = found.problem
+    solution = solve(
+        solved, seed=seed, recipe=recipe, progress=progress, observe=observe, budget=budget
+    )
+    if not found.fit.converged:
+        warnings.warn(
+            f"The estimate of the unknowns of {problem.name!r} has not converged: a step of "
+            f"{found.fit.left:.1e} standard deviations is left after {found.fit.evaluations} "
+            "evaluations; give guesses nearer to the truth, bounds, or priors.",
+            NotConverged,
+            stacklevel=3,
+        )
+    for sentence in (posterior.misfit, *posterior.undetermined):
+        if sentence:
+            warnings.warn(sentence, DataWarning, stacklevel=3)
+    return replace(solution, posterior=posterior)
 
 
 def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:

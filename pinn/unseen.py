@@ -152,7 +152,7 @@ def _usual(problem: Problem, name: str, jet: Columns) -> float:
 def _condition(problem, condition, end: int, points: Columns, jet: Columns, sizes) -> _Part:
     space = problem.space
     values, slopes = _sloped(condition.operator(space), jet)
-    value = face_value(space, tuple(problem.axes), condition, end)
+    value = face_value(space, condition, end)
     with arithmetic("float64"):
         others = [jnp.asarray(points[c]) for c in problem.axes if c != condition.axis]
         demanded = np.asarray(jax.vmap(value)(*others)) if others else np.asarray(value())[None]

@@ -1,7 +1,7 @@
 """The jet space of a problem: its coordinates, its fields, and the names of derivatives."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -25,13 +25,22 @@ class JetSpace:
 
     An entry is named `field_subscripts`, as in `u_xt`; the order of subscripts does not matter, and
     the canonical name sorts them in the order of the coordinates.
+
+    Args:
+        coordinates: in order.
+        field_shapes: by field.
+        others: what a jet may hold besides: unknown constants and functions, of which the functions
+            of coordinates have derivatives too.
     """
 
     coordinates: tuple[str, ...]
     field_shapes: tuple[tuple[str, Shape], ...]
+    others: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, coordinates: Sequence[str], fields: Mapping[str, Shape]) -> "JetSpace":
+    def of(
+        cls, coordinates: Sequence[str], fields: Mapping[str, Shape], others: Iterable[str] = ()
+    ) -> "JetSpace":
         """Build the space, and refuse names that subscripts could not tell apart."""
         for name in coordinates:
             if len(name) != 1 or not name.isalpha():
@@ -56,7 +65,14 @@ class JetSpace:
                     f"The field {name!r} has the name of a derivative of {stem!r}: rename it."
                 )
         shapes = tuple((name, _checked_shape(name, shape)) for name, shape in fields.items())
-        return cls(tuple(coordinates), shapes)
+        for name in others:
+            if not name.isidentifier() or name.startswith("_") or name in (*_TAKEN, *coordinates):
+                raise ProblemError(
+                    f"The unknown {name!r} needs a name that is a Python identifier, has no "
+                    f"leading underscore and is not a coordinate or one of {', '.join(_TAKEN)}: "
+                    "rename it."
+                )
+        return cls(tuple(coordinates), shapes, tuple(others))
 
     @property
     def fields(self) -> dict[str, Shape]:
@@ -96,7 +112,14 @@ class JetSpace:
 
     def canonical(self, name: str) -> str:
         """Return the canonical spelling of a coordinate's or an entry's name."""
-        return name if name in self.coordinates else self.name(self.parse(name))
+        if name in self.coordinates or self.is_other(name):
+            return name
+        return self.name(self.parse(name))
+
+    def is_other(self, name: str) -> bool:
+        """Tell whether a name is an unknown's, or that of a derivative of an unknown function."""
+        stem, _, subscripts = name.rpartition("_")
+        return name in self.others or (stem in self.others and {*subscripts} <= {*self.coordinates})
 
     def raised(self, name: str, coordinate: str) -> str:
         """Return the name of ∂/∂(coordinate) of an entry: `u_x` raised by `x` is `u_xx`."""
@@ -128,7 +151,8 @@ def _parse(space: JetSpace, name: str) -> Entry:
     field, _, subscripts = name.rpartition("_")
     if field in fields and subscripts and set(subscripts) <= set(space.coordinates):
         return Entry(field, tuple(subscripts.count(c) for c in space.coordinates))
-    known = [*space.coordinates, *fields, *(f"{f}_{c}" for f in fields for c in space.coordinates)]
+    known = [*space.coordinates, *fields, *space.others]
+    known += [f"{f}_{c}" for f in fields for c in space.coordinates]
     raise UnknownEntryError(
         f"The jet has no entry {name!r}; the fields are {', '.join(fields)} and the subscripts "
         f"{', '.join(space.coordinates)}{near_matches(name, known)}"

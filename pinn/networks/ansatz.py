@@ -40,12 +40,14 @@ class Ansatz:
         network: the network's shape.
         graph: the network's structure.
         grid: of the series that hold the state.
+        complete: whether the network is known to hold every wave of the solution.
     """
 
     box: Box
     network: AbstractNetwork
     graph: nnx.GraphDef
     grid: Grid
+    complete: bool = False
 
     @property
     def problem(self) -> Problem:

@@ -177,7 +177,7 @@ def _damped(wall: Wall, function: FieldAt) -> FieldAt:
 def _target(problem: Problem, wall: Wall, row: tuple[AbstractCondition, int], start: Array):
     """Return g as a function of the whole point, whose time counts from `start`."""
     condition, end = row
-    value = face_value(problem.space, tuple(problem.axes), condition, end)
+    value = face_value(problem.space, condition, end)
     index = None if problem.stationary else problem.space.coordinates.index(problem.time)
 
     def target(*point: Array) -> Array:

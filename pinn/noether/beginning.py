@@ -193,7 +193,7 @@ def _check_face(problem: Problem, condition: AbstractCondition, face: Face, grid
     operator: JetFunction = condition.operator(problem.space)
     axis = problem.extent[face[0]]
     jet_at = initial_jet_at(problem, operator.needs)
-    value = face_value(problem.space, tuple(problem.axes), condition, face[1])
+    value = face_value(problem.space, condition, face[1])
     others = [c for c in problem.axes if c != face[0]]
     points, _ = face_nodes(grid, face, (axis.lower, axis.upper))
 

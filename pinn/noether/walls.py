@@ -79,7 +79,7 @@ def _constraints(problem: Problem, flux: JetFunction, face: Face) -> Iterator[Je
 
 def _demanded(problem: Problem, condition, end: int) -> JetFunction:
     operator = condition.operator(problem.space)
-    value = face_value(problem.space, tuple(problem.axes), condition, end)
+    value = face_value(problem.space, condition, end)
     others = [c for c in problem.axes if c != condition.axis]
 
     def expression(jet: Jet) -> Array:

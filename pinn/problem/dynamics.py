@@ -53,11 +53,16 @@ class Dynamics:
             ProblemError: wrong number of equations, or a singular or non-affine highest derivative.
         """
         check_functions(problem)
-        forces = generalised_forces(problem)
-        time = "" if problem.stationary else problem.time
-        dynamics = cls(problem.space, time, _residual(problem, forces), forces)
+        dynamics = cls.unchecked(problem)
         dynamics.check()
         return dynamics
+
+    @classmethod
+    def unchecked(cls, problem: "Problem") -> "Dynamics":
+        """Derive the equation of motion of a problem that is known to have one."""
+        forces = generalised_forces(problem)
+        time = "" if problem.stationary else problem.time
+        return cls(problem.space, time, _residual(problem, forces), forces)
 
     @cached_property
     def orders(self) -> dict[str, int]:

@@ -54,7 +54,7 @@ def explicit(problem: "Problem") -> list[Explicit]:
     for condition in problem.boundary:
         others = tuple(c for c in problem.axes if c != condition.axis)
         for end in condition.ends:
-            value = face_value(problem.space, tuple(problem.axes), condition, end)
+            value = face_value(problem.space, condition, end)
             found.append(_of_points(f"boundary value of {condition.field}", others, value))
     return [one for one in found if one.coordinates]
 

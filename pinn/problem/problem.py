@@ -6,15 +6,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from pinn.errors import ProblemError
 from pinn.jets import Jet, JetFunction, JetSpace, on_jets
 from pinn.problem.axes import Axis, Interval
+from pinn.problem.binding import bound, bound_function
 from pinn.problem.conditions import AbstractCondition
+from pinn.problem.data import Data
 from pinn.problem.functions import check_captured, guarded
+from pinn.problem.openness import check_unknowns, checked_data, refuse_open
 from pinn.problem.origin import Origin
 from pinn.problem.statement import check_statement, initial_values
+from pinn.problem.unknowns import Field, Function, Unknown
 
 if TYPE_CHECKING:
     from pinn.noether.symmetry import Symmetry
@@ -85,6 +90,12 @@ class Problem:
             vanishes or misleads.
         references: reference methods to prefer over the default.
         name: what it is called.
+        unknowns: constants to be found from data, by name; functions of the jet read them as its
+            entries, `j.length`, and functions of coordinates take them by name.
+        functions: unknown functions of the state, by name, `j.force(j.q)`.
+        data: what was measured.
+        coefficients: unknown functions of coordinates; those in `fields=` are put here.
+        values: what its unknowns were set to, by `at`.
         parameters: the numbers that it was built with.
         origin: where a saved solver finds it again; a registered function sets these three.
         found: what was found out about it before it was saved, and is not to be found out anew.
@@ -106,13 +117,25 @@ class Problem:
     exact: Callable[..., Mapping[str, Array]] | None = None
     scales: Mapping[str, float] = field(default_factory=dict)
     references: Sequence[Any] = ()
+    unknowns: Mapping[str, Unknown] = field(default_factory=dict)
+    functions: Mapping[str, Function] = field(default_factory=dict)
+    data: Sequence[Data] = ()
+    coefficients: Mapping[str, Field] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     name: str = "problem"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     origin: Origin | None = None
     found: Mapping[str, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self):
+        if isinstance(self.fields, Mapping):
+            open_ones = {n: f for n, f in self.fields.items() if isinstance(f, Field)}
+            shapes = {n: f for n, f in self.fields.items() if n not in open_ones}
+            object.__setattr__(self, "fields", shapes)
+            object.__setattr__(self, "coefficients", {**self.coefficients, **open_ones})
+        check_unknowns(self)
         check_statement(self)
+        object.__setattr__(self, "data", checked_data(self))
         if self.exact is not None:
             object.__setattr__(self, "exact", guarded(self.exact, "closed form in exact="))
             check_captured(self.exact, "closed form in exact=")
@@ -126,9 +149,53 @@ class Problem:
         object.__setattr__(known, "found", found)
         return known
 
+    def at(self, **values: Any) -> "Problem":
+        """Return the problem with values in place of unknowns: an ordinary one when all are given.
+
+        Args:
+            values: a number or array for each constant and each unknown initial value, by its name;
+                a function of its arguments for each unknown function.
+
+        Raises:
+            ProblemError: a name is not an unknown, or a value has the wrong shape.
+        """
+        return replace(bound(self, values))
+
+    def traced(self, values: Mapping[str, Any]) -> "Problem":
+        """Return the problem with values that JAX may be tracing, which are not looked at.
+
+        What was checked of the statement must hold for these values too.
+        """
+        from pinn.problem.dynamics import Dynamics
+
+        problem = bound(self, values, checked=False)
+        begin = {problem.space.canonical(n): v for n, v in problem.initial.items()}
+        if not problem.extent:
+            begin = {n: jnp.asarray(v, jnp.result_type(float)) for n, v in begin.items()}
+        vars(problem)["dynamics"] = Dynamics.unchecked(problem)
+        vars(problem)["initial_state"] = begin
+        return problem
+
+    def bound_function(self, function: Density, values: Mapping[str, Any]) -> Density:
+        """Return a function of the jet with values in place of the unknowns that it reads."""
+        return bound_function(self, function, values)
+
+    @cached_property
+    def unknown_names(self) -> tuple[str, ...]:
+        """What is to be found: constants, functions, then initial data by entry."""
+        space = self.closed_space
+        begin = [space.canonical(n) for n, v in self.initial.items() if isinstance(v, Unknown)]
+        return (*self.unknowns, *self.functions, *self.coefficients, *begin)
+
     @cached_property
     def space(self) -> JetSpace:
-        """The jet space of the fields over the axes."""
+        """The jet space of the fields over the axes, with the unknowns that its jets hold."""
+        others = (*self.unknowns, *self.functions, *self.coefficients)
+        return JetSpace.of(tuple(self.axes), self.fields, others)
+
+    @cached_property
+    def closed_space(self) -> JetSpace:
+        """The jet space of the fields over the axes, once nothing is unknown."""
         return JetSpace.of(tuple(self.axes), self.fields)
 
     @cached_property
@@ -177,6 +244,7 @@ class Problem:
         """The equation of motion, solved for its highest derivatives."""
         from pinn.problem.dynamics import Dynamics
 
+        refuse_open(self)
         return Dynamics.of(self)
 
     @cached_property
@@ -186,4 +254,5 @@ class Problem:
         NumPy arrays in double precision, whatever precision JAX is set to; over space, functions of
         one scalar a space coordinate.
         """
+        refuse_open(self)
         return initial_values(self)

@@ -92,7 +92,7 @@ class Factory:
                 f"The problem {self.name!r} cannot be built with {stated} ({reason(error)})"
                 f"{place(error)}: its docstring, which `pinn show` prints, has good values."
             ) from error
-        if not hasattr(problem, "initial_state"):
+        if not hasattr(type(problem), "initial_state"):
             raise ProblemError(
                 f"The function {self.name!r} returned {type(problem).__name__}, expected a "
                 "pinn.Problem."

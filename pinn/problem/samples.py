@@ -75,7 +75,7 @@ def _on_points(problem: "Problem") -> dict[str, Callable[[], Any]]:
     for index, condition in enumerate(problem.boundary):
         others = tuple(c for c in problem.axes if c != condition.axis)
         for end in condition.ends:
-            value = face_value(problem.space, tuple(problem.axes), condition, end)
+            value = face_value(problem.space, condition, end)
             title = f"value {index + 1}.{end} on {condition.field!r} in boundary="
             found[title] = _at(problem, value, others)
     if problem.exact is not None:

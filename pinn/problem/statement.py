@@ -21,6 +21,7 @@ from pinn.problem.functions import (
     traced_sentence,
     warn_single,
 )
+from pinn.problem.unknowns import taken
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -163,6 +164,8 @@ def _check_condition(problem: "Problem", condition: AbstractCondition) -> None:
         raise ProblemError(f"{kind} in boundary= leaves both ends free: give lower= or upper=.")
     others = [c for c in problem.axes if c != condition.axis]
     for value in condition.ends.values():
+        if callable(value) and taken(value, problem.unknown_names):
+            continue  # a function once these are known
         _shaped(problem.space, condition.field, value, others, f"value of {kind} in boundary=")
 
 
@@ -256,9 +259,11 @@ def _constant(value: Any, shape: tuple[int, ...], what: str) -> Callable[..., Ar
 
 
 def face_value(
-    space: JetSpace, axes: Sequence[str], condition: AbstractCondition, end: int
+    space: JetSpace, condition: AbstractCondition, end: int
 ) -> Callable[..., Array]:
     """Return what a condition demands at one end, as a function of the other coordinates."""
-    others = [c for c in axes if c != condition.axis]
-    value = condition.ends[end]
-    return _shaped(space, condition.field, value, others, f"value on {condition.field!r}")
+    value, what = condition.ends[end], f"value on {condition.field!r}"
+    if not callable(value):
+        return _constant(value, space.shape(condition.field), what)
+    function = guarded(value, what)
+    return lambda *point: jnp.asarray(function(*point))

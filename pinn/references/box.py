@@ -197,7 +197,7 @@ class Box:
     ) -> Float[Array, "..."]:
         """Return what a wall demands: a series before the wall's axis, values at points after."""
         problem = self.problem
-        function = face_value(problem.space, tuple(problem.axes), condition, end)
+        function = face_value(problem.space, condition, end)
         others = [i for i in range(len(self.sides)) if i != axis]
         mesh = np.meshgrid(*(self.sides[i].basis.nodes for i in others), indexing="ij")
         demand = lambda t: _over(function, mesh, t)  # noqa: E731

@@ -176,7 +176,7 @@ class Collocated:
             lines[later] = self.bases[condition.field][later].nodes
         axis = problem.extent[condition.axis]
         lines[position] = np.array([axis.upper if end else axis.lower])
-        value = face_value(problem.space, tuple(problem.axes), condition, end)
+        value = face_value(problem.space, condition, end)
         mesh = np.meshgrid(*(lines[:position] + lines[position + 1 :]), indexing="ij")
         places = [jnp.asarray(m.ravel()) for m in mesh]
         demanded = jax.vmap(value)(*places) if places else value()[None]

@@ -276,7 +276,7 @@ def _value(
 ) -> Float[np.ndarray, "..."]:
     """Return the field's value that a face demands, (g − left side of 0) / (that of 1 − of 0)."""
     condition, end = wall
-    demand = face_value(problem.space, tuple(problem.axes), condition, end)
+    demand = face_value(problem.space, condition, end)
     others = [known[c] for c in problem.axes if c != condition.axis]
     operator, shape = condition.operator(problem.space), problem.fields[condition.field]
     at = lambda value: np.asarray(operator(Jet(problem.space, {condition.field: value})))  # noqa: E731

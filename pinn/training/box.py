@@ -26,7 +26,8 @@ def box_ansatz(problem: Problem, recipe: Recipe, graph: nnx.GraphDef) -> Ansatz:
     mirrors = mirrors_of(problem)
     linear = isinstance(recipe.network, Separable)
     grid = box_grid(problem, mirrors, recipe.modes, recipe.modes if linear else 33)
-    return Ansatz(Box(problem, mirrors), recipe.network, graph, grid)
+    complete = isinstance(recipe.network, Separable) and recipe.network.holds(problem)
+    return Ansatz(Box(problem, mirrors), recipe.network, graph, grid, complete)
 
 
 def even_gradings(problem: Problem, dtype: np.dtype) -> dict[str, Grading]:
@@ -52,8 +53,7 @@ def suited_grading(
 
     Where the network holds every wave of the solution, the even one does.
     """
-    network = ansatz.network
-    if not current or (isinstance(network, Separable) and network.holds(ansatz.problem)):
+    if not current or ansatz.complete:
         return {**current}
     ((name, axis),) = ansatz.problem.extent.items()
     shares = jnp.linspace(axis.lower, axis.upper, STATIONS, dtype=current[name].dtype)

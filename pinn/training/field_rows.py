@@ -79,11 +79,22 @@ def driven_size(ansatz: Ansatz, stage: Stage, plan: Plan) -> Float[Array, ""]:
     return jnp.where(size > 0.0, size, 1.0)
 
 
-def fresh_plan(ansatz: Ansatz, stage: Stage, varying: Float[Array, " times"]) -> Plan:
+def varied(problem: Problem) -> Float[np.ndarray, "points dimensions"]:
+    """Return places in space where sources, coefficients and initial data vary."""
+    found = places(problem, VARYING, seed=2)
+    return np.stack([found[name] for name in problem.extent], axis=-1)
+
+
+def fresh_plan(
+    ansatz: Ansatz,
+    stage: Stage,
+    varying: Float[Array, " times"],
+    varied: Float[np.ndarray, "points dimensions"],
+) -> Plan:
     """Return the same rows at points that training does not see.
 
-    They are even ones in the window's coordinate, and others where sources, coefficients and
-    initial data vary in space and, as the shares `varying`, in time.
+    They are even ones in the window's coordinate, and others where the statement varies: in space,
+    and in time, as shares of the window.
     """
     problem, dtype = ansatz.problem, stage.window.length.dtype
     lines = [
@@ -92,9 +103,7 @@ def fresh_plan(ansatz: Ansatz, stage: Stage, varying: Float[Array, " times"]) ->
     ]
     mesh = np.stack([m.ravel() for m in np.meshgrid(*lines, indexing="ij")], axis=-1)
     even = ansatz.box.placed(jnp.asarray(mesh, dtype), stage.window.grading)
-    found = places(problem, VARYING, seed=2)
-    more = jnp.asarray(np.stack([found[name] for name in problem.extent], axis=-1), dtype)
-    both = jnp.concatenate([even, more])
+    both = jnp.concatenate([even, jnp.asarray(varied, dtype)])
     times = jnp.zeros(1, dtype)
     if not problem.stationary:
         times = jnp.concatenate([jnp.asarray(FRESH_TIMES, dtype), varying])
@@ -174,7 +183,7 @@ def condition_plans(ansatz: Ansatz, stage: Stage, slices: Nodes) -> list[Plan]:
             places = places.astype(stage.window.length.dtype)
             points = in_time(ansatz, stage, slices.points, places)
             left = condition.operator(problem.space)
-            demanded = face_value(problem.space, tuple(problem.axes), condition, end)
+            demanded = face_value(problem.space, condition, end)
             others = [c for c in problem.axes if c != condition.axis]
             scale = stage.window.scale[condition.field]
 

@@ -16,6 +16,7 @@ from pinn.networks.ansatz import Ansatz, sampled
 from pinn.networks.grading import Grading
 from pinn.networks.window import Window
 from pinn.noether.beginning import initial_jet_at
+from pinn.problem.problem import Problem
 from pinn.spectral import Grid
 from pinn.training.box import even_gradings, even_quadrature, suited_grading
 from pinn.training.collocation import slice_places
@@ -59,10 +60,22 @@ class Fields(AbstractMachinery):
     Args:
         ansatz: the fields in one window.
         slices: the times in a window at which space has collocation points.
+        varied: places where the statement varies, which fresh points are to see.
     """
 
     ansatz: Ansatz
     slices: Nodes
+    varied: np.ndarray
+
+    def of(self, problem: Problem) -> "Fields":
+        """Return the same parts for a problem that differs in the values of its unknowns only.
+
+        What was found out about the first one is taken to hold for it: JAX may be tracing values.
+        """
+        ansatz = replace(self.ansatz, box=replace(self.ansatz.box, problem=problem))
+        other = replace(self, problem=problem, ansatz=ansatz)
+        vars(other).update(span=self.span, modes=self.modes)
+        return other
 
     @cached_property
     def charge_grid(self) -> Grid:
@@ -196,7 +209,7 @@ class Fields(AbstractMachinery):
 
     def _fresh(self, stage: Stage) -> Plan:
         varying = self.fresh_shares(stage.window, VARYING_TIMES)
-        return fresh_plan(self.ansatz, stage, varying)
+        return fresh_plan(self.ansatz, stage, varying, self.varied)
 
     def _conditions(self, stage: Stage) -> list[Plan]:
         plans = (condition_plans, interface_plans)

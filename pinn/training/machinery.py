@@ -13,6 +13,7 @@ from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.problem.scan import Variation, scan
 from pinn.training.box import box_ansatz
+from pinn.training.field_rows import varied
 from pinn.training.fields import Fields, time_slices
 from pinn.training.mechanics import Mechanics
 from pinn.training.parts import AbstractMachinery, network
@@ -33,6 +34,18 @@ def machinery(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     return _made(problem, recipe.completed(problem))
 
 
+def lawless(problem: Problem, recipe: Recipe) -> Fields:
+    """Return the parts of a problem over space whose charges nothing holds or measures."""
+    recipe = recipe.completed(problem)
+    graph, state = nnx.split(network(problem, recipe, seed=0))
+    unravel, ansatz = ravel_pytree(state)[1], box_ansatz(problem, recipe, graph)
+    slices, times = time_slices(recipe), _times(problem)
+    given = (problem, recipe, {}, {}, {}, graph, unravel)
+    parts = Fields(*given, ansatz, slices, varied(problem), times=times)
+    vars(parts)["modes"] = {}
+    return parts
+
+
 @lru_cache(maxsize=16)
 def _made(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     begin_at = anchor(problem)
@@ -43,7 +56,7 @@ def _made(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     if problem.extent:
         exact_levels(problem, recipe)  # refuses what cannot be held before anything is trained
         ansatz = box_ansatz(problem, recipe, graph)
-        return Fields(*common, unravel, ansatz, time_slices(recipe), times=times)
+        return Fields(*common, unravel, ansatz, time_slices(recipe), varied(problem), times=times)
     start = {name: value.astype(recipe.precision) for name, value in begin_at.jet.items()}
     nodes, balance = Nodes.gauss_legendre(recipe.points), exact_balance(problem, recipe)
     orders = taylor_orders(problem.dynamics, problem.initial_state, problem.interval.lower)

@@ -188,15 +188,6 @@ class AbstractMachinery(abc.ABC):
     @cached_property
     def compiled(self) -> dict[str, Callable[..., Any]]:
         """The four compiled functions, and in `compile_seconds` what each took."""
-        recipe = self.recipe
-        target = 0.5 * (0.1 * recipe.windows.target(recipe.precision)) ** 2
-        steps, chunk, patience = recipe.steps, recipe.chunk, recipe.patience
-
-        def train(stage: Stage, known: Any, loop: LoopState) -> tuple[LoopState, Array]:
-            objective = self.objective(stage, known)
-            loop = advance(recipe.step, objective, loop, target, steps, chunk, patience)
-            return loop, finished(loop, target, steps, objective.ramp, patience)
-
         front = self.first_front(0)
         length = jnp.asarray(self.span.length, self.dtype)
         stage, loop = self.example()
@@ -204,9 +195,18 @@ class AbstractMachinery(abc.ABC):
         return {
             "first": self._compile("first", self.first, front, length),
             "prepare": self._compile("prepare", self.prepare, stage),
-            "train": self._compile("train", train, stage, known, loop),
+            "train": self._compile("train", self.train, stage, known, loop),
             "close": self._compile("close", self.close, stage, known, loop, front.gained),
         }
+
+    def train(self, stage: Stage, known: Any, loop: LoopState) -> tuple[LoopState, Array]:
+        """Train a window for a chunk of steps, and tell whether that was the last."""
+        recipe = self.recipe
+        target = 0.5 * (0.1 * recipe.windows.target(recipe.precision)) ** 2
+        steps, patience = recipe.steps, recipe.patience
+        objective = self.objective(stage, known)
+        loop = advance(recipe.step, objective, loop, target, steps, recipe.chunk, patience)
+        return loop, finished(loop, target, steps, objective.ramp, patience)
 
     def compile(self) -> None:
         """Compile everything now, so that training time holds no compilation."""
@@ -215,12 +215,12 @@ class AbstractMachinery(abc.ABC):
     def _compile(self, name: str, function: Callable, *examples: Any) -> Callable[..., Any]:
         started = time.perf_counter()
         lowered = jax.jit(function).lower(*examples)
-        compiled = lowered.compile(compiler_options=_compiler_options())
+        compiled = lowered.compile(compiler_options=compiler_options())
         self.compile_seconds[name] = time.perf_counter() - started
         return compiled
 
 
-def _compiler_options() -> dict[str, bool | int]:
+def compiler_options() -> dict[str, bool | int]:
     """On a CPU, compile for one thread: the matrices are small, and threads would only wait.
 
     The first level of optimisation is compiled a fifth faster than the last, and runs as fast.

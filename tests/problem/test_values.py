@@ -27,7 +27,7 @@ def string(wall=0.0, start=0.0):
 @pytest.mark.parametrize("given", [0.5, 1, np.float64(0.5)])
 def test_a_number_over_space_stands_for_every_component(given):
     stated = string(given, given)
-    wall = face_value(stated.space, tuple(stated.axes), stated.boundary[0], 0)
+    wall = face_value(stated.space, stated.boundary[0], 0)
     for value in (wall(jnp.zeros(())), stated.initial_state["u_t"](jnp.zeros(()))):
         np.testing.assert_array_equal(value, np.full(2, float(given)), strict=True)
 
@@ -35,7 +35,7 @@ def test_a_number_over_space_stands_for_every_component(given):
 @pytest.mark.parametrize("given", [(0.5, 1.0), [0.5, 1.0], np.array([0.5, 1.0])])
 def test_an_array_over_space_has_the_field_s_shape(given):
     stated = string(given, given)
-    wall = face_value(stated.space, tuple(stated.axes), stated.boundary[0], 0)
+    wall = face_value(stated.space, stated.boundary[0], 0)
     for value in (wall(jnp.zeros(())), stated.initial_state["u_t"](jnp.zeros(()))):
         np.testing.assert_array_equal(value, [0.5, 1.0])
 

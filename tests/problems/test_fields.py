@@ -116,7 +116,7 @@ def test_the_exact_solution_obeys_the_boundary_conditions(name, parameters):
     ]
     for condition, (axis, end) in conditions:
         operator, index = condition.operator(stated.space), [*stated.axes].index(axis)
-        demanded = face_value(stated.space, tuple(stated.axes), condition, end)
+        demanded = face_value(stated.space, condition, end)
         jet_at = prolong(stated.exact, stated.space, operator.needs)
         at = jax.jit(jax.vmap(lambda *point, jet_at=jet_at, f=operator: f(jet_at(*point))))
         points = np.array(scattered(stated))

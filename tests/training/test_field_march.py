@@ -183,7 +183,7 @@ def test_hard_walls_hold_whatever_the_network_is(name, recipe):
             axis = problem.extent[condition.axis]
             points = scattered(problem, {condition.axis: axis.upper if end else axis.lower})
             others = [p for n, p in zip(problem.axes, points, strict=True) if n != condition.axis]
-            value = face_value(problem.space, tuple(problem.axes), condition, end)
+            value = face_value(problem.space, condition, end)
             found = jax.vmap(left)(jets(parts, stage, parameters, left.needs, points))
             np.testing.assert_allclose(found, jax.vmap(value)(*others), rtol=0.0, atol=2e-10)
     inside = scattered(problem, {})

@@ -1,0 +1,1 @@
+"""Unknowns from data: estimates by least squares, and how sure they are."""

@@ -1,0 +1,193 @@
+"""From a problem with unknowns and data to an estimate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from pinn.errors import ProblemError
+from pinn.estimation.fitting import Fit, Fitting
+from pinn.estimation.marching import Marching
+from pinn.estimation.matching import matched
+from pinn.estimation.model import AbstractModel
+from pinn.estimation.observations import Observations
+from pinn.estimation.series import Series, polynomials
+from pinn.estimation.shooting import Shooting
+from pinn.estimation.vector import Vector
+from pinn.jets import JetFunction
+from pinn.noether.verify import verified_charges
+from pinn.problem.problem import Problem
+from pinn.spectral import basis_of
+from pinn.training.machinery import lawless
+from pinn.training.recipe import Recipe
+
+# Random values of the unknowns for which every law is verified, beside the guess.
+DRAWS = 2
+SPREAD = 0.2
+# A smoothness scale to start from, in units of the function's own.
+SMOOTH = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What was found.
+
+    Args:
+        fitting: the least-squares problem.
+        fit: the estimate.
+    """
+
+    fitting: Fitting
+    fit: Fit
+
+    @property
+    def problem(self) -> Problem:
+        """The problem with the estimate in place of its unknowns."""
+        vector = self.fitting.vector
+        return vector.problem.at(**plain(vector, self.fit.z))
+
+
+def plain(vector: Vector, z: Float[np.ndarray, " size"]) -> dict:
+    """Return the values that stand for z as NumPy arrays, and functions."""
+    values = vector.values(jnp.asarray(z))
+    return {n: v if callable(v) else np.asarray(v) for n, v in values.items()}
+
+
+def estimate(problem: Problem, recipe: Recipe) -> Estimate:
+    """Find a problem's unknowns by least squares.
+
+    Raises:
+        ProblemError: there are no data, fewer of them than unknowns, or nothing that was measured
+            depends on an unknown; or a claimed law does not hold for every value of the unknowns.
+    """
+    if not problem.data:
+        raise ProblemError(
+            f"The problem {problem.name!r} has unknowns ({', '.join(problem.unknown_names)}) and "
+            "no data to find them from: give data=[pinn.Data(…)], or values with problem.at(…)."
+        )
+    observations = Observations.of(problem)
+    vector = Vector.of(problem, _series(problem, observations))
+    _check_count(vector, observations)
+    scales = {part.name: SMOOTH for part in vector.parts if part.series is not None}
+    first = matched(vector, observations, scales)
+    starts = [vector.start] if first is None else [first, vector.start]
+    model = _model(vector, observations, recipe, starts[0])
+    _verify(vector, starts[0])
+    fitting = Fitting(model)
+    found = _best(fitting, starts, scales)
+    _check_dependence(vector, found)
+    return Estimate(fitting, found)
+
+
+def _best(fitting: Fitting, starts: list[np.ndarray], scales: Mapping[str, float]) -> Fit:
+    """Return the fit from the first start, or the better of two where that did not converge."""
+    found = []
+    for start in starts:
+        try:
+            found.append(fitting.fit(start, scales))
+        except ValueError:  # the equation cannot be solved at the start
+            continue
+        if found[-1].converged and found[-1].plausible:
+            break
+    if not found:
+        raise ProblemError(
+            f"The equation of {fitting.vector.problem.name!r} cannot be solved up to the data with "
+            "the guesses of its unknowns: give guesses with which it can."
+        )
+    return min(found, key=lambda fit: fit.chi_squared if fit.converged else np.inf)
+
+
+def _model(
+    vector: Vector, observations: Observations, recipe: Recipe, start: np.ndarray
+) -> AbstractModel:
+    guess = vector.problem.at(**plain(vector, start))
+    if guess.extent or guess.stationary:
+        return Marching(vector, observations, lawless(guess, recipe))
+    return Shooting(vector, observations, guess)
+
+
+def _verify(vector: Vector, start: np.ndarray) -> None:
+    """Verify every claimed law for the guess and for random values of the unknowns.
+
+    Raises:
+        ProblemError: one does not hold for all of them.
+    """
+    problem = vector.problem
+    if not (problem.symmetries or problem.conserved):
+        return
+    generator = np.random.default_rng(0)
+    for draw in range(DRAWS):
+        z = start + (draw > 0) * SPREAD * generator.normal(size=start.size) * _unit(start)
+        verified_charges(problem.at(**plain(vector, z)))
+
+
+def _unit(start: np.ndarray) -> np.ndarray:
+    return np.where(start == 0.0, 1.0, np.maximum(np.abs(start), 0.1))
+
+
+def _series(problem: Problem, observations: Observations) -> dict[str, Series]:
+    """Return the series of every unknown function.
+
+    Raises:
+        ProblemError: it is not known where a function of the state is to be looked for.
+    """
+    found = {}
+    for name, field in problem.coefficients.items():
+        bases = tuple(basis_of(problem.axes[c], field.count) for c in field.over)
+        found[name] = Series(bases, 0, field.lower, field.guess)
+    for name, function in problem.functions.items():
+        lower, upper = function.lower, function.upper
+        if lower is None or upper is None:
+            lower, upper = _range(problem, observations, name)
+        bases = polynomials(tuple(lower), tuple(upper), function.count)
+        outputs = 0 if function.outputs == 1 else function.outputs
+        found[name] = Series(bases, outputs, None, function.guess)
+    for name, value in problem.initial.items():
+        entry = problem.closed_space.canonical(name)
+        if problem.extent and entry in problem.unknown_names:
+            bases = tuple(basis_of(axis, 16) for axis in problem.extent.values())
+            shape = problem.closed_space.shape(entry)
+            guess = None if value.guess is None else float(np.mean(value.guess))
+            found[entry] = Series(bases, int(np.prod(shape)) if shape else 0, value.lower, guess)
+    return found
+
+
+def _range(problem: Problem, observations: Observations, name: str) -> tuple[tuple, tuple]:
+    """Return the box of a function of one state: where the data are, a tenth wider."""
+    inputs = problem.functions[name].inputs
+    values = [
+        column.values for column in observations.columns if column.name in problem.fields
+    ]
+    if inputs != 1 or len(values) != 1 or len(problem.fields) != 1:
+        raise ProblemError(
+            f"It is not known where the unknown function {name!r} is to be looked for: give "
+            "lower= and upper=, one number for each of its inputs."
+        )
+    low, high = float(np.min(values[0])), float(np.max(values[0]))
+    margin = 0.1 * (high - low) or 1.0
+    return (low - margin,), (high + margin,)
+
+
+def _check_count(vector: Vector, observations: Observations) -> None:
+    constants = int(np.sum(vector.constants))
+    priors = sum(
+        int(np.prod(p.shape)) for p in vector.parts if p.unknown is not None and p.unknown.prior
+    )
+    if observations.count + priors < constants:
+        raise ProblemError(
+            f"The data hold {observations.count} numbers for {constants} unknowns "
+            f"({', '.join(np.array(vector.names)[vector.constants])}): measure more, or give "
+            "priors."
+        )
+
+
+def _check_dependence(vector: Vector, fit: Fit) -> None:
+    moved = np.linalg.norm(fit.jacobian[: fit.data_rows], axis=0)
+    for part in vector.parts:
+        if np.all(moved[part.where] == 0.0):
+            raise ProblemError(
+                f"Nothing that was measured depends on the unknown {part.name!r}: remove it, or "
+                "measure what depends on it."
+            )

@@ -1,0 +1,271 @@
+"""Least squares over the unknowns, with the noise and the smoothness that are estimated with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.linalg import qr, solve_triangular
+from scipy.optimize import least_squares
+
+from pinn.estimation.model import AbstractModel
+from pinn.estimation.observations import Observations
+from pinn.estimation.vector import Part, Vector
+
+ROUNDS = 12
+# Noise and smoothness are found when they change by less than this share.
+SETTLED = 1e-3
+# A fit has converged where the step that is left is below this share of a standard deviation.
+LEFT = 1e-3
+# What the data do not tell stays at the guess, by rows that weigh nothing beside the data.
+TETHER = 1e-6
+# The noise of data that the model fits to the last digit, in units of the data.
+EXACT = 1e-14
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The least-squares estimate of the unknowns.
+
+    Args:
+        z: the unknowns, without bounds.
+        rows: the weighted rows there: of the data, then of the prior.
+        jacobian: of the rows.
+        data_rows: how many of them are the data's.
+        noise: the estimated noise, by column.
+        scales: the smoothness scale of each unknown function.
+        evaluations: how many times the model was evaluated.
+        left: the step that is left, in standard deviations.
+        explained: whether the estimated noise is far below the spread of the data.
+    """
+
+    z: Float[np.ndarray, " size"]
+    rows: Float[np.ndarray, " rows"]
+    jacobian: Float[np.ndarray, "rows size"]
+    data_rows: int
+    noise: Mapping[int, float]
+    scales: Mapping[str, float]
+    evaluations: int
+    left: float = field(default=np.inf)
+    explained: bool = True
+
+    @property
+    def factor(self) -> Float[np.ndarray, "size size"]:
+        """R of the Jacobian's QR factors: the covariance is (RᵀR)⁻¹."""
+        return qr(self.jacobian, mode="r", check_finite=False)[0][: self.z.size]
+
+    @property
+    def effective(self) -> float:
+        """How many unknowns the data determine, |Q_data|²."""
+        q = qr(self.jacobian, mode="economic", check_finite=False)[0]
+        return float(np.sum(q[: self.data_rows] ** 2))
+
+    @property
+    def chi_squared(self) -> float:
+        """Σ ((predicted − measured)/noise)² over the data."""
+        return float(np.sum(self.rows[: self.data_rows] ** 2))
+
+    @property
+    def plausible(self) -> bool:
+        """Whether the model explains the data, as far as their noise is known.
+
+        Where noise is estimated, it is not if what is left is as large as what was measured.
+        """
+        freedom = max(self.data_rows - self.effective, 1.0)
+        reduced = self.chi_squared / freedom
+        return reduced < 1.0 + 5.0 * np.sqrt(2.0 / freedom) and self.explained
+
+    @property
+    def converged(self) -> bool:
+        """Whether the step that is left is far below a standard deviation."""
+        return self.left < LEFT
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """The least-squares problem of the unknowns of a problem.
+
+    Args:
+        model: what is predicted for the data.
+    """
+
+    model: AbstractModel
+
+    @property
+    def vector(self) -> Vector:
+        """The unknowns."""
+        return self.model.vector
+
+    @property
+    def observations(self) -> Observations:
+        """The data."""
+        return self.model.observations
+
+    def fit(self, start: Float[np.ndarray, " size"], scales: Mapping[str, float]) -> Fit:
+        """Return the estimate, with noise and smoothness scales estimated along.
+
+        Noise that is not given is the root mean square of what is left, with N − p_eff degrees of
+        freedom; the scale of a function's prior is that of largest evidence, τ² = |P c|²/p_eff
+        (MacKay 1992, eq. 4.10, doi:10.1162/neco.1992.4.3.415). Both are repeated until they settle.
+        """
+        noise = self._first_noise()
+        found = self._solved(start, noise, scales)
+        for _ in range(ROUNDS):
+            if not noise and not scales:
+                break
+            further = self._noise(found), self._scales(found)
+            if _settled(noise, further[0]) and _settled(scales, further[1]):
+                break
+            noise, scales = further
+            again = self._solved(found.z, noise, scales)
+            found = replace(again, evaluations=found.evaluations + again.evaluations)
+        spread = self._first_noise()  # a tenth of it
+        explained = all(value < 5.0 * spread[i] for i, value in found.noise.items())
+        return replace(found, explained=explained)
+
+    def profile(self, fit: Fit, part: Part, values: Float[np.ndarray, " values"]) -> np.ndarray:
+        """Return |rows|² at its least with one unknown held at each of some values.
+
+        It is held by a row that outweighs all others, and starts from the neighbouring value.
+        """
+        found = np.empty(len(values))
+        frees = [part.free(value) for value in values]
+        first = int(np.argmin([abs(f[0] - fit.z[part.where][0]) for f in frees]))
+        for order in (range(first, len(values)), range(first - 1, -1, -1)):
+            z = fit.z
+            for i in order:
+                z, found[i] = self._held(fit, part, frees[i], z)
+        return found - float(np.sum(fit.rows**2))
+
+    def _held(self, fit: Fit, part: Part, free: np.ndarray, z: np.ndarray) -> tuple:
+        rest = np.setdiff1d(np.arange(z.size), np.arange(part.where.start, part.where.stop))
+
+        def whole(y: np.ndarray) -> np.ndarray:
+            full = np.array(z)
+            full[part.where], full[rest] = free, y
+            return full
+
+        if not rest.size:
+            return whole(z[rest]), float(np.sum(self._rows(whole(z[rest]), fit.noise, {})[0] ** 2))
+        solved = least_squares(
+            lambda y: self._rows(whole(y), fit.noise, fit.scales)[0],
+            z[rest],
+            jac=lambda y: self._rows(whole(y), fit.noise, fit.scales)[1][:, rest],
+            x_scale="jac",
+            max_nfev=40,
+        )
+        return whole(solved.x), 2.0 * float(solved.cost)
+
+    def logdensity(self, z: Array, fit: Fit) -> Array:
+        """Return −½ |rows|² at z, with noise and scales as they were estimated."""
+        predicted = self.model.traced(z)
+        noise = {i: jnp.asarray(value) for i, value in fit.noise.items()}
+        rows = self.observations.rows(predicted, noise)
+        prior = self.vector.prior_rows(z, fit.scales)
+        return -0.5 * (jnp.sum(rows**2) + jnp.sum(prior**2))
+
+    def _first_noise(self) -> dict[int, float]:
+        """Return a tenth of the spread of each column whose noise is not given."""
+        columns = self.observations.columns
+        spread = {i: float(np.std(columns[i].values)) for i in self.observations.estimated}
+        return {i: 0.1 * s or 1.0 for i, s in spread.items()}
+
+    def _solved(
+        self, start: np.ndarray, noise: Mapping[int, float], scales: Mapping[str, float]
+    ) -> Fit:
+        known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+
+        def at(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            key = z.tobytes()
+            if key not in known:
+                known.clear()
+                known[key] = self._rows(z, noise, scales)
+            return known[key]
+
+        solved = least_squares(
+            lambda z: at(z)[0],
+            start,
+            jac=lambda z: at(z)[1],
+            x_scale="jac",
+            ftol=1e-15,
+            xtol=1e-11,
+            gtol=1e-15,
+            max_nfev=60,
+        )
+        rows, jacobian = at(solved.x)
+        count = self.observations.count
+        found = Fit(solved.x, rows, jacobian, count, dict(noise), dict(scales), solved.nfev)
+        return replace(found, left=_left(found))
+
+    def _rows(
+        self, z: np.ndarray, noise: Mapping[int, float], scales: Mapping[str, float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        predicted, slopes = self.model.measured(z)
+        rows, pulled = [], []
+        for i, column in enumerate(self.observations.columns):
+            at = lambda p, c=column, i=i: c.rows(p, jnp.asarray(noise.get(i, 1.0)))  # noqa: E731
+            value, slope = jax.jvp(at, (jnp.asarray(predicted[i]),), (jnp.ones_like(predicted[i]),))
+            rows.append(np.asarray(value))
+            pulled.append(np.asarray(slope)[:, None] * np.asarray(slopes[i]))
+        tether = TETHER * self.vector.constants
+
+        def prior(z: Array) -> Array:
+            near = tether * (z - self.vector.start)
+            return jnp.concatenate([self.vector.prior_rows(z, scales), near])
+
+        rows.append(np.asarray(prior(jnp.asarray(z))))
+        pulled.append(np.asarray(jax.jacfwd(prior)(jnp.asarray(z))).reshape(-1, z.size))
+        return np.concatenate(rows), np.concatenate(pulled)
+
+    def _noise(self, fit: Fit) -> dict[int, float]:
+        """Return the noise of each column whose noise is not given, from what is left of it."""
+        q = qr(fit.jacobian, mode="economic", check_finite=False)[0]
+        found, start = {}, 0
+        for i, column in enumerate(self.observations.columns):
+            stop = start + column.values.size
+            if i in fit.noise:
+                freedom = column.values.size - np.sum(q[start:stop] ** 2)
+                rows = fit.rows[start:stop]
+                share = np.sqrt(np.sum(rows**2) / max(freedom, 1e-3 * column.values.size))
+                size = float(np.sqrt(np.mean(column.values**2))) or 1.0
+                found[i] = max(float(share) * fit.noise[i], EXACT * size)
+            start = stop
+        return found
+
+    def _scales(self, fit: Fit) -> dict[str, float]:
+        """Return the scale of each function's prior of largest evidence."""
+        q = qr(fit.jacobian, mode="economic", check_finite=False)[0]
+        found, start = {}, fit.data_rows
+        for part in self.vector.parts:
+            if part.series is None:
+                start += part.unknown is not None and part.unknown.prior is not None and int(
+                    np.prod(part.shape)
+                )
+                continue
+            stop = start + part.series.size
+            # What the prior determines is the rest of what the data do: γ of the coefficients.
+            determined = part.series.size - np.sum(q[start:stop] ** 2)
+            size = np.sum(fit.rows[start:stop] ** 2) * fit.scales[part.name] ** 2
+            found[part.name] = float(np.sqrt(max(size, 1e-30) / max(determined, 1e-2)))
+            start = stop
+        return found
+
+
+def _settled(before: Mapping[Any, float], after: Mapping[Any, float]) -> bool:
+    return all(abs(np.log(after[n] / before[n])) < SETTLED for n in before)
+
+
+def _left(fit: Fit) -> float:
+    """Return the Gauss–Newton step that is left, in standard deviations."""
+    q, r = qr(fit.jacobian, mode="economic", check_finite=False)
+    if not np.all(np.isfinite(r)):
+        return np.inf
+    return float(np.linalg.norm(q.T @ fit.rows))
+
+
+def triangular_inverse(factor: Float[np.ndarray, "size size"]) -> Float[np.ndarray, "size size"]:
+    """Return R⁻¹."""
+    return solve_triangular(factor, np.eye(len(factor)), check_finite=False)

@@ -1,0 +1,157 @@
+"""A first estimate from the equation at a smoothing of the data, without solving the equation."""
+
+import itertools
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.interpolate import make_smoothing_spline
+from scipy.optimize import least_squares
+
+from pinn.estimation.observations import Observations
+from pinn.estimation.vector import Vector
+from pinn.jets import Jet
+from pinn.problem.problem import Problem
+
+FEWEST = 6
+TIMES = 201
+INNER = 0.02
+
+
+def matched(
+    vector: Vector, observations: Observations, scales: Mapping[str, float]
+) -> Float[np.ndarray, " size"] | None:
+    """Return the unknowns that fit the equation best at a smoothing of the data, if that can be.
+
+    Every component of every field is smoothed by a cubic spline whose stiffness generalised cross
+    validation chooses (Craven & Wahba 1979, doi:10.1007/BF01404567), and the equation's residual at
+    its derivatives is least squares in the unknowns, linear in most; unknown initial data are those
+    of the spline (Varah 1982, doi:10.1137/0903003). None where a component was not measured.
+    """
+    problem = vector.problem
+    if problem.extent or problem.stationary:
+        return None
+    splines = _splines(problem, observations)
+    if splines is None:
+        return None
+    begin = {**{p.name: None for p in vector.parts}, **_beginning(problem, splines)}
+    start = np.array(vector.start)
+    for part in vector.parts:
+        if begin[part.name] is not None:
+            start[part.where] = part.free(_inside(part.unknown, begin[part.name]))
+    free = np.concatenate(
+        [np.arange(p.where.start, p.where.stop) for p in vector.parts if begin[p.name] is None]
+        or [np.zeros(0, int)]
+    )
+    return start if not free.size else _least(vector, splines, scales, start, free)
+
+
+def _inside(unknown, value: np.ndarray) -> np.ndarray:
+    low, high = unknown.bounds
+    margin = 1e-3 * np.maximum(np.abs(value), 1e-3)
+    return np.clip(value, low + margin, high - margin)
+
+
+def _splines(problem: Problem, observations: Observations) -> dict[str, list] | None:
+    """Return a spline for each component of each field, where all were measured."""
+    found: dict[str, list] = {}
+    for name, shape in problem.fields.items():
+        found[name] = []
+        for index in np.ndindex(shape):
+            times, values = _measured(problem, observations, name, index)
+            if times.size < FEWEST:
+                return None
+            found[name].append(make_smoothing_spline(times, values))
+    return found
+
+
+def _measured(problem: Problem, observations: Observations, name: str, index: tuple) -> tuple:
+    """Return the times and values at which a component was measured, in order, each time once."""
+    times, values = [], []
+    component = f"{name}[{','.join(map(str, index))}]"
+    for column in observations.columns:
+        data = problem.data[column.data]
+        if column.name in data.observe or column.name not in (name, component):
+            continue
+        table = data.values[column.name]
+        here = table[(slice(None), *index)] if column.name == name else table
+        at = np.broadcast_to(data.points[problem.time], here.shape)
+        times.append(at[np.isfinite(here)])
+        values.append(here[np.isfinite(here)])
+    if not times:
+        return np.zeros(0), np.zeros(0)
+    every, value = np.concatenate(times), np.concatenate(values)
+    once, place = np.unique(every, return_inverse=True)
+    return once, np.bincount(place, value) / np.bincount(place)
+
+
+def _beginning(problem: Problem, splines: Mapping[str, list]) -> dict[str, np.ndarray]:
+    lower, found = problem.interval.lower, {}
+    for name in problem.initial:
+        entry = problem.closed_space.canonical(name)
+        parsed = problem.closed_space.parse(entry)
+        order = sum(parsed.orders)
+        if order <= 3:
+            values = [spline(lower, nu=order) for spline in splines[parsed.field]]
+            found[entry] = np.reshape(values, problem.fields[parsed.field])
+    return found
+
+
+def _least(
+    vector: Vector,
+    splines: Mapping[str, list],
+    scales: Mapping[str, float],
+    start: np.ndarray,
+    free: np.ndarray,
+) -> np.ndarray | None:
+    problem, space = vector.problem, vector.problem.closed_space
+    guess = problem.traced(vector.values(jnp.asarray(start)))
+    needs = guess.dynamics.residual.needs
+    lower = max(spline.t[0] for parts in splines.values() for spline in parts)
+    upper = min(spline.t[-1] for parts in splines.values() for spline in parts)
+    margin = INNER * (upper - lower)
+    times = np.linspace(lower + margin, upper - margin, TIMES)
+    jets = {problem.time: times}
+    for name in needs:
+        if space.is_coordinate(name):
+            continue
+        entry = space.parse(name)
+        if sum(entry.orders) > 3:
+            return None
+        values = [spline(times, nu=sum(entry.orders)) for spline in splines[entry.field]]
+        jets[name] = np.stack(values, -1).reshape(times.size, *problem.fields[entry.field])
+    columns = {name: jnp.asarray(value) for name, value in jets.items()}
+    sizes = _sizes(guess, columns)
+
+    def rows(y: Array) -> Array:
+        z = jnp.asarray(start).at[free].set(y)
+        residual = problem.traced(vector.values(z)).dynamics.residual
+        at = lambda values: residual(Jet(space, values))  # noqa: E731
+        found = jax.vmap(at)(columns) / sizes
+        return jnp.concatenate([found.ravel(), 1e-3 * vector.prior_rows(z, scales)])
+
+    both = jax.jit(lambda y: (rows(y), jax.jacfwd(rows)(y)))
+    solved = least_squares(
+        lambda y: np.asarray(both(jnp.asarray(y))[0]),
+        start[free],
+        jac=lambda y: np.asarray(both(jnp.asarray(y))[1]),
+        x_scale="jac",
+        max_nfev=50,
+    )
+    found = np.array(start)
+    found[free] = solved.x
+    return found if np.all(np.isfinite(found)) else None
+
+
+def _sizes(problem: Problem, columns: Mapping[str, Array]) -> Float[np.ndarray, " equations"]:
+    """Return the size of each component of the residual: of its highest derivatives."""
+    dynamics = problem.dynamics
+    leading = [
+        np.sqrt(np.mean(np.asarray(columns[name]) ** 2, axis=0)).ravel()
+        for name in dynamics.leading.values()
+        if name in columns
+    ]
+    sizes = np.array(list(itertools.chain(*leading)))
+    return np.where(sizes > 0.0, sizes, 1.0) if sizes.size == dynamics.residual.size else np.ones(1)
