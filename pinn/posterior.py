@@ -167,9 +167,7 @@ class Posterior:
         """Sentences on the combinations of unknowns that the data do not tell."""
         return undetermined(self.vector, self.fit)
 
-    def profile(
-        self, name: str, values: ArrayLike
-    ) -> Float[np.ndarray, " values"]:
+    def profile(self, name: str, values: ArrayLike) -> Float[np.ndarray, " values"]:
         """Return the least χ² with an unknown held at each of some values, less the least of all.
 
         The unknown lies with 95 % where this is below 3.84, however far from normal the posterior
@@ -202,8 +200,10 @@ class Posterior:
         except ImportError as error:
             raise ProblemError("to_arviz needs ArviZ: pip install arviz.") from error
         draws = {name: values[None] for name, values in self.sample(count, seed).items()}
-        return arviz.from_dict(posterior=draws) if hasattr(arviz, "InferenceData") else (
-            arviz.from_dict({"posterior": draws})
+        return (
+            arviz.from_dict(posterior=draws)
+            if hasattr(arviz, "InferenceData")
+            else (arviz.from_dict({"posterior": draws}))
         )
 
     def table(self, level: float = 0.95) -> str:

@@ -1,6 +1,6 @@
 """From a problem with unknowns and data to an estimate."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from pinn.errors import ProblemError
 from pinn.estimation.fitting import Fit, Fitting
+from pinn.estimation.joint import joint_start
 from pinn.estimation.marching import Marching
 from pinn.estimation.matching import matched
 from pinn.estimation.model import AbstractModel
@@ -16,7 +17,6 @@ from pinn.estimation.observations import Observations
 from pinn.estimation.series import Series, polynomials
 from pinn.estimation.shooting import Shooting
 from pinn.estimation.vector import Vector
-from pinn.jets import JetFunction
 from pinn.noether.verify import verified_charges
 from pinn.problem.problem import Problem
 from pinn.spectral import basis_of
@@ -72,19 +72,30 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
     _check_count(vector, observations)
     scales = {part.name: SMOOTH for part in vector.parts if part.series is not None}
     first = matched(vector, observations, scales)
-    starts = [vector.start] if first is None else [first, vector.start]
-    model = _model(vector, observations, recipe, starts[0])
-    _verify(vector, starts[0])
+    near = vector.start if first is None else first
+    model = _model(vector, observations, recipe, near)
+    _verify(vector, near)
     fitting = Fitting(model)
+    starts = [
+        lambda: near,
+        lambda: joint_start(vector, observations, near),
+        lambda: joint_start(vector, observations, vector.start),
+        lambda: vector.start,
+    ]
     found = _best(fitting, starts, scales)
     _check_dependence(vector, found)
     return Estimate(fitting, found)
 
 
-def _best(fitting: Fitting, starts: list[np.ndarray], scales: Mapping[str, float]) -> Fit:
-    """Return the fit from the first start, or the better of two where that did not converge."""
+def _best(
+    fitting: Fitting, starts: list[Callable[[], np.ndarray | None]], scales: Mapping[str, float]
+) -> Fit:
+    """Return the fit from the first start that explains the data, or the best of all."""
     found = []
-    for start in starts:
+    for begin in starts:
+        start = begin()
+        if start is None:
+            continue
         try:
             found.append(fitting.fit(start, scales))
         except ValueError:  # the equation cannot be solved at the start
@@ -96,7 +107,7 @@ def _best(fitting: Fitting, starts: list[np.ndarray], scales: Mapping[str, float
             f"The equation of {fitting.vector.problem.name!r} cannot be solved up to the data with "
             "the guesses of its unknowns: give guesses with which it can."
         )
-    return min(found, key=lambda fit: fit.chi_squared if fit.converged else np.inf)
+    return max(found, key=lambda fit: (fit.converged, fit.likelihood))
 
 
 def _model(
@@ -157,9 +168,7 @@ def _series(problem: Problem, observations: Observations) -> dict[str, Series]:
 def _range(problem: Problem, observations: Observations, name: str) -> tuple[tuple, tuple]:
     """Return the box of a function of one state: where the data are, a tenth wider."""
     inputs = problem.functions[name].inputs
-    values = [
-        column.values for column in observations.columns if column.name in problem.fields
-    ]
+    values = [column.values for column in observations.columns if column.name in problem.fields]
     if inputs != 1 or len(values) != 1 or len(problem.fields) != 1:
         raise ProblemError(
             f"It is not known where the unknown function {name!r} is to be looked for: give "

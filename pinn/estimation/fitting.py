@@ -1,7 +1,7 @@
 """Least squares over the unknowns, with the noise and the smoothness that are estimated with them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -20,10 +20,9 @@ ROUNDS = 12
 SETTLED = 1e-3
 # A fit has converged where the step that is left is below this share of a standard deviation.
 LEFT = 1e-3
+ROUNDED = 1e-9
 # What the data do not tell stays at the guess, by rows that weigh nothing beside the data.
 TETHER = 1e-6
-# The noise of data that the model fits to the last digit, in units of the data.
-EXACT = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,9 @@ class Fit:
         scales: the smoothness scale of each unknown function.
         evaluations: how many times the model was evaluated.
         left: the step that is left, in standard deviations.
-        explained: whether the estimated noise is far below the spread of the data.
+        step: the same, relative to the unknowns.
+        explained: whether the estimated noise is below a tenth of the spread of the data.
+        likelihood: the logarithm of the data's likelihood, up to a constant.
     """
 
     z: Float[np.ndarray, " size"]
@@ -49,8 +50,10 @@ class Fit:
     noise: Mapping[int, float]
     scales: Mapping[str, float]
     evaluations: int
-    left: float = field(default=np.inf)
+    left: float = np.inf
+    step: float = np.inf
     explained: bool = True
+    likelihood: float = -np.inf
 
     @property
     def factor(self) -> Float[np.ndarray, "size size"]:
@@ -80,8 +83,8 @@ class Fit:
 
     @property
     def converged(self) -> bool:
-        """Whether the step that is left is far below a standard deviation."""
-        return self.left < LEFT
+        """Whether the step that is left is far below a standard deviation, or is rounding."""
+        return self.left < LEFT or self.step < ROUNDED
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +126,10 @@ class Fitting:
             again = self._solved(found.z, noise, scales)
             found = replace(again, evaluations=found.evaluations + again.evaluations)
         spread = self._first_noise()  # a tenth of it
-        explained = all(value < 5.0 * spread[i] for i, value in found.noise.items())
-        return replace(found, explained=explained)
+        explained = all(value < spread[i] for i, value in found.noise.items())
+        sizes = {i: self.observations.columns[i].values.size for i in found.noise}
+        width = sum(sizes[i] * np.log(value) for i, value in found.noise.items())
+        return replace(found, explained=explained, likelihood=-0.5 * found.chi_squared - width)
 
     def profile(self, fit: Fit, part: Part, values: Float[np.ndarray, " values"]) -> np.ndarray:
         """Return |rows|² at its least with one unknown held at each of some values.
@@ -198,7 +203,8 @@ class Fitting:
         rows, jacobian = at(solved.x)
         count = self.observations.count
         found = Fit(solved.x, rows, jacobian, count, dict(noise), dict(scales), solved.nfev)
-        return replace(found, left=_left(found))
+        left, step = _left(found)
+        return replace(found, left=left, step=step)
 
     def _rows(
         self, z: np.ndarray, noise: Mapping[int, float], scales: Mapping[str, float]
@@ -231,7 +237,7 @@ class Fitting:
                 rows = fit.rows[start:stop]
                 share = np.sqrt(np.sum(rows**2) / max(freedom, 1e-3 * column.values.size))
                 size = float(np.sqrt(np.mean(column.values**2))) or 1.0
-                found[i] = max(float(share) * fit.noise[i], EXACT * size)
+                found[i] = max(float(share) * fit.noise[i], self.model.accuracy * size)
             start = stop
         return found
 
@@ -241,8 +247,10 @@ class Fitting:
         found, start = {}, fit.data_rows
         for part in self.vector.parts:
             if part.series is None:
-                start += part.unknown is not None and part.unknown.prior is not None and int(
-                    np.prod(part.shape)
+                start += (
+                    part.unknown is not None
+                    and part.unknown.prior is not None
+                    and int(np.prod(part.shape))
                 )
                 continue
             stop = start + part.series.size
@@ -258,12 +266,14 @@ def _settled(before: Mapping[Any, float], after: Mapping[Any, float]) -> bool:
     return all(abs(np.log(after[n] / before[n])) < SETTLED for n in before)
 
 
-def _left(fit: Fit) -> float:
-    """Return the Gauss–Newton step that is left, in standard deviations."""
+def _left(fit: Fit) -> tuple[float, float]:
+    """Return the Gauss–Newton step that is left, in standard deviations and relative to z."""
+    if not np.all(np.isfinite(fit.jacobian)):
+        return np.inf, np.inf
     q, r = qr(fit.jacobian, mode="economic", check_finite=False)
-    if not np.all(np.isfinite(r)):
-        return np.inf
-    return float(np.linalg.norm(q.T @ fit.rows))
+    right = q.T @ fit.rows
+    move = np.linalg.lstsq(r, right, rcond=None)[0]
+    return float(np.linalg.norm(right)), float(np.max(np.abs(move) / (1.0 + np.abs(fit.z))))
 
 
 def triangular_inverse(factor: Float[np.ndarray, "size size"]) -> Float[np.ndarray, "size size"]:

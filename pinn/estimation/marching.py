@@ -26,6 +26,7 @@ from pinn.training.parts import Front, compiler_options
 
 # Windows are padded to a multiple of this, so that one program serves marches of many lengths.
 PADDED = 8
+ACCURACY = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +119,11 @@ class Marching(AbstractModel):
                 values.append(np.asarray(value))
                 slopes.append(np.moveaxis(np.asarray(slope), 0, -1))
         return values, slopes
+
+    @property
+    def accuracy(self) -> float:
+        """What a converged march is about as accurate as."""
+        return ACCURACY
 
     def traced(self, z: Array) -> list[Array]:
         """Refuse, since a march looks at numbers."""

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.interpolate import make_smoothing_spline
+from scipy.interpolate import BSpline, make_smoothing_spline
 from scipy.optimize import least_squares
 
 from pinn.estimation.observations import Observations
@@ -54,17 +54,21 @@ def _inside(unknown, value: np.ndarray) -> np.ndarray:
     return np.clip(value, low + margin, high - margin)
 
 
+def smoothed(
+    problem: Problem, observations: Observations, name: str, index: tuple[int, ...]
+) -> BSpline | None:
+    """Return a smoothing spline of a component of a field; None where it was hardly measured."""
+    times, values = _measured(problem, observations, name, index)
+    return make_smoothing_spline(times, values) if times.size >= FEWEST else None
+
+
 def _splines(problem: Problem, observations: Observations) -> dict[str, list] | None:
     """Return a spline for each component of each field, where all were measured."""
-    found: dict[str, list] = {}
-    for name, shape in problem.fields.items():
-        found[name] = []
-        for index in np.ndindex(shape):
-            times, values = _measured(problem, observations, name, index)
-            if times.size < FEWEST:
-                return None
-            found[name].append(make_smoothing_spline(times, values))
-    return found
+    found = {
+        name: [smoothed(problem, observations, name, index) for index in np.ndindex(shape)]
+        for name, shape in problem.fields.items()
+    }
+    return None if any(s is None for parts in found.values() for s in parts) else found
 
 
 def _measured(problem: Problem, observations: Observations, name: str, index: tuple) -> tuple:

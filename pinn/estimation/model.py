@@ -10,7 +10,6 @@ from jaxtyping import Array, Float
 from pinn.estimation.observations import Observations, Request
 from pinn.estimation.vector import Vector
 
-
 Predictions = tuple[list[np.ndarray], list[np.ndarray]]
 
 
@@ -34,6 +33,11 @@ class AbstractModel(abc.ABC):
 
         Values that the equation does not reach are NaN.
         """
+
+    @property
+    @abc.abstractmethod
+    def accuracy(self) -> float:
+        """The relative accuracy of predictions, below which no noise is told from none."""
 
     @abc.abstractmethod
     def traced(self, z: Array) -> list[Array]:

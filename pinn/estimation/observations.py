@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -37,9 +36,7 @@ class Column:
     deviation: np.ndarray | None
     robust: bool
 
-    def rows(
-        self, predicted: Float[Array, " values"], estimated: Array
-    ) -> Float[Array, " values"]:
+    def rows(self, predicted: Float[Array, " values"], estimated: Array) -> Float[Array, " values"]:
         """Return (predicted − measured) / noise, shrunk beyond HUBER where outliers count little.
 
         Args:

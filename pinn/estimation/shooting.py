@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from pinn.estimation.model import AbstractModel, Predictions
 from pinn.estimation.observations import Request
-from pinn.jets import Jet, JetFunction
+from pinn.jets import JetFunction
 from pinn.problem.problem import Problem
 from pinn.references.clock import jumps
 from pinn.references.equation import Equation
@@ -46,6 +46,11 @@ class Shooting(AbstractModel):
             self._programs[key] = requests, self._program(requests)
         values, slopes = self._programs[key][1](jnp.asarray(z))
         return [np.asarray(v) for v in values], [np.asarray(s) for s in slopes]
+
+    @property
+    def accuracy(self) -> float:
+        """Some times the tolerance of a step."""
+        return 10.0 * TOLERANCE
 
     def traced(self, z: Array) -> list[Array]:
         """Return what every column of the data should be, as a function that JAX transforms."""

@@ -258,9 +258,7 @@ def _constant(value: Any, shape: tuple[int, ...], what: str) -> Callable[..., Ar
     return lambda *point: jnp.asarray(constant, jnp.result_type(float))
 
 
-def face_value(
-    space: JetSpace, condition: AbstractCondition, end: int
-) -> Callable[..., Array]:
+def face_value(space: JetSpace, condition: AbstractCondition, end: int) -> Callable[..., Array]:
     """Return what a condition demands at one end, as a function of the other coordinates."""
     value, what = condition.ends[end], f"value on {condition.field!r}"
     if not callable(value):
