@@ -1,7 +1,8 @@
 """From a problem with unknowns and data to an estimate."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,17 +18,21 @@ from pinn.estimation.observations import Observations
 from pinn.estimation.series import Series, polynomials
 from pinn.estimation.shooting import Shooting
 from pinn.estimation.vector import Vector
+from pinn.networks.separable import Separable
 from pinn.noether.verify import verified_charges
 from pinn.problem.problem import Problem
 from pinn.spectral import basis_of
 from pinn.training.machinery import lawless
 from pinn.training.recipe import Recipe
+from pinn.training.windows import Controlled
 
 # Random values of the unknowns for which every law is verified, beside the guess.
 DRAWS = 2
 SPREAD = 0.2
 # A smoothness scale to start from, in units of the function's own.
 SMOOTH = 1.0
+# The search takes so large a share of the waves.
+COARSE = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +42,12 @@ class Estimate:
     Args:
         fitting: the least-squares problem.
         fit: the estimate.
+        marching: over space, what was solved with it.
     """
 
     fitting: Fitting
     fit: Fit
+    marching: Marching | None = None
 
     @property
     def problem(self) -> Problem:
@@ -84,7 +91,40 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
     ]
     found = _best(fitting, starts, scales)
     _check_dependence(vector, found)
-    return Estimate(fitting, found)
+    finer = _finer(model, recipe)
+    if finer is None:
+        return Estimate(fitting, found, model if isinstance(model, Marching) else None)
+    refined = fitting.refined(found, finer)
+    if refined is not None:
+        return Estimate(fitting, refined, finer)
+    fitting = Fitting(finer)
+    return Estimate(fitting, fitting.fit(found.z, found.scales), finer)
+
+
+def _finer(model: AbstractModel, recipe: Recipe) -> Marching | None:
+    """Return the same model by the recipe itself, where it was solved by a coarser one."""
+    if not isinstance(model, Marching) or model.parts.recipe == recipe.completed(
+        model.parts.problem
+    ):
+        return None
+    return Marching(model.vector, model.observations, lawless(model.parts.problem, recipe))
+
+
+def _coarser(problem: Problem, recipe: Recipe) -> Recipe:
+    """Return a recipe for the search: fewer units in longer windows, where the network has units.
+
+    It is to give derivatives that are right to a few digits; the estimate is the finer recipe's.
+    """
+    whole = recipe.completed(problem)
+    network = whole.network
+    if not isinstance(network, Separable) or recipe.network is not None or network.waves < 12:
+        return recipe
+    times = max(network.times - 2, 4) if not problem.stationary else network.times
+    coarse = Separable(times, max(math.ceil(COARSE * network.waves), 8))
+    windows = recipe.windows
+    if windows is None and not problem.stationary:
+        windows = Controlled(tolerance=1e-4, order=max(times - 1, 1))
+    return replace(recipe, network=coarse, windows=windows)
 
 
 def _best(
@@ -115,7 +155,7 @@ def _model(
 ) -> AbstractModel:
     guess = vector.problem.at(**plain(vector, start))
     if guess.extent or guess.stationary:
-        return Marching(vector, observations, lawless(guess, recipe))
+        return Marching(vector, observations, lawless(guess, _coarser(guess, recipe)))
     return Shooting(vector, observations, guess)
 
 

@@ -1,6 +1,6 @@
-"""Least squares over the unknowns, with the noise and the smoothness that are estimated with them."""
+"""Least squares over the unknowns, with the noise and smoothness that are estimated too."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import Observations
 from pinn.estimation.vector import Part, Vector
 
-ROUNDS = 12
+ROUNDS, REFINEMENTS = 12, 8
 # Noise and smoothness are found when they change by less than this share.
 SETTLED = 1e-3
 # A fit has converged where the step that is left is below this share of a standard deviation.
@@ -131,6 +131,60 @@ class Fitting:
         width = sum(sizes[i] * np.log(value) for i, value in found.noise.items())
         return replace(found, explained=explained, likelihood=-0.5 * found.chi_squared - width)
 
+    def refined(self, fit: Fit, finer: AbstractModel) -> Fit | None:
+        """Return a fit's estimate as a finer model has it; None where that does not converge.
+
+        The finer model gives the rows and this one their Jacobian, so that the finer one is solved
+        a few times and never differentiated: what is left shrinks by the Jacobian's relative error
+        each time. The Jacobian that is returned is this model's.
+        """
+        z, last = fit.z, np.inf
+        for count in range(REFINEMENTS):
+            rows = self._refined_rows(finer, z, fit)
+            if not np.all(np.isfinite(rows)):
+                return None
+            found = replace(fit, z=z, rows=rows, evaluations=fit.evaluations + count + 1)
+            left, step = _left(found)
+            found = replace(found, left=left, step=step)
+            if found.converged:
+                return self._renewed(found)
+            if left > 0.5 * last:
+                return None
+            last = left
+            z = z - np.linalg.lstsq(fit.jacobian, rows, rcond=None)[0]
+        return None
+
+    def _renewed(self, fit: Fit) -> Fit:
+        """Return a fit in units of the noise that is now left, where noise is estimated."""
+        if not fit.noise:
+            return fit
+        noise, rows, jacobian = self._noise(fit), np.array(fit.rows), np.array(fit.jacobian)
+        start = 0
+        for i, column in enumerate(self.observations.columns):
+            stop = start + column.values.size
+            if i in noise:
+                share = fit.noise[i] / noise[i]
+                rows[start:stop] *= share
+                jacobian[start:stop] *= share
+            start = stop
+        return replace(fit, rows=rows, jacobian=jacobian, noise=noise)
+
+    def _refined_rows(self, finer: AbstractModel, z: np.ndarray, fit: Fit) -> np.ndarray:
+        predicted = finer.values(z)
+        given = [jnp.asarray(p) for p in predicted]
+        noise = {i: jnp.asarray(value) for i, value in fit.noise.items()}
+        rows = self.observations.rows(given, noise)
+        return np.concatenate([np.asarray(rows), np.asarray(self._prior(fit.scales)(z))])
+
+    def _prior(self, scales: Mapping[str, float]) -> Callable[[Array], Array]:
+        tether = TETHER * self.vector.constants
+
+        def prior(z: Array) -> Array:
+            near = tether * (z - self.vector.start)
+            return jnp.concatenate([self.vector.prior_rows(z, scales), near])
+
+        return prior
+
     def profile(self, fit: Fit, part: Part, values: Float[np.ndarray, " values"]) -> np.ndarray:
         """Return |rows|² at its least with one unknown held at each of some values.
 
@@ -195,7 +249,7 @@ class Fitting:
             start,
             jac=lambda z: at(z)[1],
             x_scale="jac",
-            ftol=1e-15,
+            ftol=1e-9,
             xtol=1e-11,
             gtol=1e-15,
             max_nfev=60,
@@ -216,12 +270,7 @@ class Fitting:
             value, slope = jax.jvp(at, (jnp.asarray(predicted[i]),), (jnp.ones_like(predicted[i]),))
             rows.append(np.asarray(value))
             pulled.append(np.asarray(slope)[:, None] * np.asarray(slopes[i]))
-        tether = TETHER * self.vector.constants
-
-        def prior(z: Array) -> Array:
-            near = tether * (z - self.vector.start)
-            return jnp.concatenate([self.vector.prior_rows(z, scales), near])
-
+        prior = self._prior(scales)
         rows.append(np.asarray(prior(jnp.asarray(z))))
         pulled.append(np.asarray(jax.jacfwd(prior)(jnp.asarray(z))).reshape(-1, z.size))
         return np.concatenate(rows), np.concatenate(pulled)
