@@ -53,7 +53,11 @@ class Estimate:
     def problem(self) -> Problem:
         """The problem with the estimate in place of its unknowns."""
         vector = self.fitting.vector
-        return vector.problem.at(**plain(vector, self.fit.z))
+        found = vector.problem.at(**plain(vector, self.fit.z))
+        if self.marching is None:
+            return found
+        # Its network is that of the class of problems, whatever more the estimate is by chance.
+        return found.knowing(self.marching.structure)
 
 
 def plain(vector: Vector, z: Float[np.ndarray, " size"]) -> dict:
@@ -103,11 +107,12 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
 
 def _finer(model: AbstractModel, recipe: Recipe) -> Marching | None:
     """Return the same model by the recipe itself, where it was solved by a coarser one."""
-    if not isinstance(model, Marching) or model.parts.recipe == recipe.completed(
-        model.parts.problem
-    ):
+    if not isinstance(model, Marching):
         return None
-    return Marching(model.vector, model.observations, lawless(model.parts.problem, recipe))
+    problem = model.parts.problem
+    if model.parts.recipe == recipe.completed(problem):
+        return None
+    return Marching(model.vector, model.observations, lawless(problem, recipe))
 
 
 def _coarser(problem: Problem, recipe: Recipe) -> Recipe:
@@ -153,10 +158,22 @@ def _best(
 def _model(
     vector: Vector, observations: Observations, recipe: Recipe, start: np.ndarray
 ) -> AbstractModel:
-    guess = vector.problem.at(**plain(vector, start))
-    if guess.extent or guess.stationary:
-        return Marching(vector, observations, lawless(guess, _coarser(guess, recipe)))
-    return Shooting(vector, observations, guess)
+    if not (vector.problem.extent or vector.problem.stationary):
+        return Shooting(vector, observations, vector.problem.at(**plain(vector, start)))
+    # Mirrors and modes are those that the whole class of problems has, not the guess by chance.
+    some = vector.problem.at(**plain(vector, _anywhere(vector, start, seed=1)))
+    return Marching(vector, observations, lawless(some, _coarser(some, recipe)))
+
+
+def _anywhere(vector: Vector, start: np.ndarray, seed: int) -> np.ndarray:
+    """Return random unknowns near a start: nothing holds for them that does not for all."""
+    noise = SPREAD * np.random.default_rng(seed).normal(size=start.size)
+    for part in vector.parts:
+        if part.series is not None:
+            noise[part.where] /= 1.0 + np.arange(part.series.size) ** 2
+        else:
+            noise[part.where] *= np.maximum(np.abs(start[part.where]), 0.1)
+    return start + noise
 
 
 def _verify(vector: Vector, start: np.ndarray) -> None:
@@ -168,14 +185,9 @@ def _verify(vector: Vector, start: np.ndarray) -> None:
     problem = vector.problem
     if not (problem.symmetries or problem.conserved):
         return
-    generator = np.random.default_rng(0)
     for draw in range(DRAWS):
-        z = start + (draw > 0) * SPREAD * generator.normal(size=start.size) * _unit(start)
+        z = _anywhere(vector, start, seed=2 + draw) if draw else start
         verified_charges(problem.at(**plain(vector, z)))
-
-
-def _unit(start: np.ndarray) -> np.ndarray:
-    return np.where(start == 0.0, 1.0, np.maximum(np.abs(start), 0.1))
 
 
 def _series(problem: Problem, observations: Observations) -> dict[str, Series]:

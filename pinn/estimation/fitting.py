@@ -15,11 +15,13 @@ from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import Observations
 from pinn.estimation.vector import Part, Vector
 
-ROUNDS, REFINEMENTS = 12, 8
+ROUNDS, WEIGHINGS, REFINEMENTS = 6, 200, 8
 # Noise and smoothness are found when they change by less than this share.
-SETTLED = 1e-3
+SETTLED = 3e-2
 # A fit has converged where the step that is left is below this share of a standard deviation.
-LEFT = 1e-3
+LEFT = 2e-2
+# A step is the last where χ² falls by less than about this.
+GAIN = 1e-4
 ROUNDED = 1e-9
 # What the data do not tell stays at the guess, by rows that weigh nothing beside the data.
 TETHER = 1e-6
@@ -117,13 +119,10 @@ class Fitting:
         noise = self._first_noise()
         found = self._solved(start, noise, scales)
         for _ in range(ROUNDS):
-            if not noise and not scales:
+            further = self._weighed(found)
+            if _settled(found.noise, further.noise) and _settled(found.scales, further.scales):
                 break
-            further = self._noise(found), self._scales(found)
-            if _settled(noise, further[0]) and _settled(scales, further[1]):
-                break
-            noise, scales = further
-            again = self._solved(found.z, noise, scales)
+            again = self._solved(further.z, further.noise, further.scales)
             found = replace(again, evaluations=found.evaluations + again.evaluations)
         spread = self._first_noise()  # a tenth of it
         explained = all(value < spread[i] for i, value in found.noise.items())
@@ -147,27 +146,44 @@ class Fitting:
             left, step = _left(found)
             found = replace(found, left=left, step=step)
             if found.converged:
-                return self._renewed(found)
+                return self._reweighted(found, self._noise(found), found.scales)
             if left > 0.5 * last:
                 return None
             last = left
             z = z - np.linalg.lstsq(fit.jacobian, rows, rcond=None)[0]
         return None
 
-    def _renewed(self, fit: Fit) -> Fit:
-        """Return a fit in units of the noise that is now left, where noise is estimated."""
-        if not fit.noise:
-            return fit
-        noise, rows, jacobian = self._noise(fit), np.array(fit.rows), np.array(fit.jacobian)
+    def _weighed(self, fit: Fit) -> Fit:
+        """Return a fit to first order, with the noise and scales that it settles at.
+
+        The rows are taken to be linear in the unknowns, so that nothing is solved anew.
+        """
+        for _ in range(WEIGHINGS if fit.noise or fit.scales else 0):
+            move = -np.linalg.lstsq(fit.jacobian, fit.rows, rcond=None)[0]
+            fit = replace(fit, z=fit.z + move, rows=fit.rows + fit.jacobian @ move)
+            noise, scales = self._noise(fit), self._scales(fit)
+            settled = _settled(fit.noise, noise) and _settled(fit.scales, scales)
+            fit = self._reweighted(fit, noise, scales)
+            if settled:
+                break
+        return fit
+
+    def _reweighted(self, fit: Fit, noise: Mapping[int, float], scales: Mapping[str, float]) -> Fit:
+        """Return a fit whose rows are in units of another noise and other scales."""
+        shares = np.ones(len(fit.rows))
         start = 0
         for i, column in enumerate(self.observations.columns):
             stop = start + column.values.size
             if i in noise:
-                share = fit.noise[i] / noise[i]
-                rows[start:stop] *= share
-                jacobian[start:stop] *= share
+                shares[start:stop] = fit.noise[i] / noise[i]
             start = stop
-        return replace(fit, rows=rows, jacobian=jacobian, noise=noise)
+        for part in self.vector.parts:
+            stop = start + part.prior_count
+            if part.name in scales:
+                shares[start:stop] = fit.scales[part.name] / scales[part.name]
+            start = stop
+        rows, jacobian = shares * fit.rows, shares[:, None] * fit.jacobian
+        return replace(fit, rows=rows, jacobian=jacobian, noise=dict(noise), scales=dict(scales))
 
     def _refined_rows(self, finer: AbstractModel, z: np.ndarray, fit: Fit) -> np.ndarray:
         predicted = finer.values(z)
@@ -249,7 +265,7 @@ class Fitting:
             start,
             jac=lambda z: at(z)[1],
             x_scale="jac",
-            ftol=1e-9,
+            ftol=GAIN / self.observations.count,
             xtol=1e-11,
             gtol=1e-15,
             max_nfev=60,
@@ -295,18 +311,12 @@ class Fitting:
         q = qr(fit.jacobian, mode="economic", check_finite=False)[0]
         found, start = {}, fit.data_rows
         for part in self.vector.parts:
-            if part.series is None:
-                start += (
-                    part.unknown is not None
-                    and part.unknown.prior is not None
-                    and int(np.prod(part.shape))
-                )
-                continue
-            stop = start + part.series.size
-            # What the prior determines is the rest of what the data do: γ of the coefficients.
-            determined = part.series.size - np.sum(q[start:stop] ** 2)
-            size = np.sum(fit.rows[start:stop] ** 2) * fit.scales[part.name] ** 2
-            found[part.name] = float(np.sqrt(max(size, 1e-30) / max(determined, 1e-2)))
+            stop = start + part.prior_count
+            if part.series is not None:
+                # What the prior determines is the rest of what the data do.
+                determined = part.series.size - np.sum(q[start:stop] ** 2)
+                size = np.sum(fit.rows[start:stop] ** 2) * fit.scales[part.name] ** 2
+                found[part.name] = float(np.sqrt(max(size, 1e-30) / max(determined, 1e-2)))
             start = stop
         return found
 

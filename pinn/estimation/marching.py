@@ -16,6 +16,7 @@ from pinn.estimation.model import AbstractModel, Predictions
 from pinn.estimation.observations import Request
 from pinn.jets import JetFunction
 from pinn.networks.ansatz import marching_box, sampled
+from pinn.networks.bandwidth import bandwidth
 from pinn.networks.marching import MarchingState
 from pinn.networks.window import Window
 from pinn.training.fields import Fields
@@ -62,6 +63,13 @@ class Marching(AbstractModel):
     parts: Fields
     _programs: dict[Any, Any] = field(default_factory=dict, repr=False)
     _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """What was found out about the class of problems, on which the network's shape depends."""
+        problem = self.parts.problem
+        known = bandwidth(problem) if problem.extent else None
+        return {"mirrors": self.parts.ansatz.box.mirrors, "bandwidth": known}
 
     def path(self, z: Float[np.ndarray, " size"]) -> Path:
         """March with some unknowns.

@@ -34,6 +34,14 @@ class Part:
     unknown: Unknown | None = None
     series: Series | None = None
 
+    @property
+    def prior_count(self) -> int:
+        """How many rows its prior has."""
+        if self.series is not None:
+            return self.series.size
+        stated = self.unknown is not None and self.unknown.prior is not None
+        return int(np.prod(self.shape)) if stated else 0
+
     def value(self, free: Float[Array, " size"]) -> Array:
         """Return the value that stands for some free numbers: inside the bounds, whatever they are.
 
