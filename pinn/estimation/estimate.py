@@ -31,6 +31,8 @@ DRAWS = 2
 SPREAD = 0.2
 # A smoothness scale to start from, in units of the function's own.
 SMOOTH = 1.0
+# The orders of smoothness that are tried.
+ORDERS = (2, 3, 4, 5)
 # The search takes so large a share of the waves.
 COARSE = 0.6
 
@@ -95,9 +97,13 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
     ]
     found = _best(fitting, starts, scales)
     _check_dependence(vector, found)
-    finer = _finer(model, recipe)
+    if scales:
+        fitting, chosen = fitting.smoother(found, ORDERS)
+        vector = fitting.vector
+        found = fitting.fit(chosen.z, chosen.scales)
+    finer = _finer(fitting.model, recipe)
     if finer is None:
-        return Estimate(fitting, found, model if isinstance(model, Marching) else None)
+        return Estimate(fitting, found, fitting.model if isinstance(model, Marching) else None)
     refined = fitting.refined(found, finer)
     if refined is not None:
         return Estimate(fitting, refined, finer)

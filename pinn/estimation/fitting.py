@@ -1,6 +1,6 @@
 """Least squares over the unknowns, with the noise and smoothness that are estimated too."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,6 +153,39 @@ class Fitting:
             z = z - np.linalg.lstsq(fit.jacobian, rows, rcond=None)[0]
         return None
 
+    def smoother(self, fit: Fit, orders: Sequence[int]) -> "tuple[Fitting, Fit]":
+        """Return the order of smoothness of each function that has the largest evidence.
+
+        To first order about a fit, log Z = −½|rows|² − log|det R| + log|det prior|.
+        """
+        best = self, fit
+        for part in self.vector.parts:
+            if part.series is None:
+                continue
+            found = []
+            for order in orders:
+                vector = best[0].vector.smoothed(part.name, order)
+                fitting = Fitting(replace(self.model, vector=vector))
+                weighed = fitting._weighed(fitting._with_prior(best[1]))
+                found.append((fitting.evidence(weighed), fitting, weighed))
+            best = max(found, key=lambda one: one[0])[1:]
+        return best
+
+    def evidence(self, fit: Fit) -> float:
+        """Return the logarithm of the evidence, up to a constant, to first order."""
+        diagonal = np.abs(np.diag(fit.factor))
+        parts = [part for part in self.vector.parts if part.series is not None]
+        prior = sum(part.series.log_prior(fit.scales[part.name]) for part in parts)
+        return -0.5 * float(np.sum(fit.rows**2)) - float(np.sum(np.log(diagonal))) + prior
+
+    def _with_prior(self, fit: Fit) -> Fit:
+        """Return a fit with this problem's rows of the prior in place of another's."""
+        prior, z = self._prior(fit.scales), jnp.asarray(fit.z)
+        rows = np.concatenate([fit.rows[: fit.data_rows], np.asarray(prior(z))])
+        slopes = np.asarray(jax.jacfwd(prior)(z)).reshape(-1, z.size)
+        jacobian = np.concatenate([fit.jacobian[: fit.data_rows], slopes])
+        return replace(fit, rows=rows, jacobian=jacobian)
+
     def _weighed(self, fit: Fit) -> Fit:
         """Return a fit to first order, with the noise and scales that it settles at.
 
@@ -180,7 +213,7 @@ class Fitting:
         for part in self.vector.parts:
             stop = start + part.prior_count
             if part.name in scales:
-                shares[start:stop] = fit.scales[part.name] / scales[part.name]
+                shares[start : start + part.series.size] = fit.scales[part.name] / scales[part.name]
             start = stop
         rows, jacobian = shares * fit.rows, shares[:, None] * fit.jacobian
         return replace(fit, rows=rows, jacobian=jacobian, noise=dict(noise), scales=dict(scales))
@@ -314,8 +347,9 @@ class Fitting:
             stop = start + part.prior_count
             if part.series is not None:
                 # What the prior determines is the rest of what the data do.
-                determined = part.series.size - np.sum(q[start:stop] ** 2)
-                size = np.sum(fit.rows[start:stop] ** 2) * fit.scales[part.name] ** 2
+                rough = slice(start, start + part.series.size)
+                determined = part.series.rank - np.sum(q[rough] ** 2)
+                size = np.sum(fit.rows[rough] ** 2) * fit.scales[part.name] ** 2
                 found[part.name] = float(np.sqrt(max(size, 1e-30) / max(determined, 1e-2)))
             start = stop
         return found
