@@ -33,7 +33,7 @@ def machinery(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     return _made(problem, recipe.completed(problem))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _made(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     begin_at = anchor(problem)
     graph, state = nnx.split(network(problem, recipe, seed=0))
