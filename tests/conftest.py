@@ -1,5 +1,6 @@
 """Strict arithmetic for every test: double precision, no silent promotion of ranks or types."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -19,3 +20,12 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run every test in a folder of its own, so that none depends on where it is started."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _within_the_memory_maps_of_a_process() -> Iterator[None]:
+    """Forget compiled programs before a process has as many as Linux lets it map (65,530 maps)."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and len(maps.read_text().splitlines()) > 30_000:
+        jax.clear_caches()
