@@ -1,5 +1,6 @@
 """Strict arithmetic for every test: double precision, no silent promotion of ranks or types."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
-# Compiled once a machine: the suite is mostly compilation.
-jax.config.update(
-    "jax_compilation_cache_dir", str(Path(__file__).parents[1] / ".pytest_cache" / "xla")
-)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+# Compiled once a machine, by the processes that tests start too: the suite is mostly compilation.
+CACHE = {
+    "jax_compilation_cache_dir": str(Path(__file__).parents[1] / ".pytest_cache" / "xla"),
+    "jax_persistent_cache_min_compile_time_secs": 0.1,
+}
+for name, value in CACHE.items():
+    jax.config.update(name, value)
+    os.environ.setdefault(name.upper(), str(value))
 
 
 @pytest.fixture(autouse=True)
