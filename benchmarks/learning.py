@@ -13,9 +13,15 @@ from pinn.benchmark import AbstractMethod, Case, Study
 from pinn.benchmark.method import Order
 from pinn.benchmark.report.groups import Record
 from pinn.benchmark.report.markdown import grid
-from pinn.benchmark.report.plots import AbstractPlot, figure_of
+from pinn.benchmark.report.plots import COLUMNS, AbstractPlot, figure_of
 from pinn.benchmark.report.table import AbstractTable
-from pinn.learning.demonstrations import Demonstration, demonstrate, demonstrations
+from pinn.learning.demonstrations import (
+    Curve,
+    Demonstration,
+    Strip,
+    demonstrate,
+    demonstrations,
+)
 
 
 @dataclass(frozen=True)
@@ -87,21 +93,56 @@ class Panels(AbstractPlot):
 
     def draw(self, records: Sequence[Record]) -> Any:
         """Return the figure."""
-        found = _known(records).get(self.demonstration)
-        if found is None or not found[0].curves:
+        known = _known(records).get(self.demonstration)
+        if known is None or not known[0].curves:
             return None
-        titles = list(dict.fromkeys(curve.panel for curve in found[0].curves))
-        figure = figure_of(len(titles), 1)
-        for axes, title in zip(figure.axes, titles, strict=True):
-            curves = [curve for curve in found[0].curves if curve.panel == title]
-            for curve in curves:
-                marker = "o-" if len(curve.x) < 12 else "-"
-                axes.plot(curve.x, curve.y, marker, label=curve.label, markersize=4)
-            if curves[0].log:
-                axes.set_yscale("log")
-            axes.set(title=title, xlabel=curves[0].axes[0], ylabel=curves[0].axes[1])
-            axes.legend(fontsize=7)
+        curves, strips = known[0].curves, known[0].strips
+        titles = list(dict.fromkeys(curve.panel for curve in curves))
+        columns = min(COLUMNS, len(titles))
+        figure = figure_of(columns, -(-len(titles) // columns))
+        for axes, title in zip(figure.axes, titles, strict=False):
+            _panel(axes, [curve for curve in curves if curve.panel == title])
+        for axes in figure.axes[len(titles) :]:
+            axes.remove()
+        if strips:
+            _below(figure, strips)
         return figure
+
+
+def _panel(axes: Any, curves: Sequence[Curve]) -> None:
+    for curve in curves:
+        marker = "o-" if len(curve.x) < 20 else "-"
+        axes.plot(curve.x, curve.y, marker, label=curve.label, markersize=3, linewidth=1)
+    if curves[0].log:
+        axes.set_yscale("log")
+    axes.set(title=curves[0].panel, xlabel=curves[0].axes[0], ylabel=curves[0].axes[1])
+    if len(curves[0].x) < 5:
+        axes.set_xticks(curves[0].x)
+    axes.legend(fontsize=7)
+
+
+def _below(figure: Any, strips: Sequence[Strip]) -> None:
+    """Draw rows of pictures below the axes that there are."""
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.7 * len(strips))
+    figure.set_layout_engine("none")
+    top = 0.7 * len(strips) / (height + 0.7 * len(strips))
+    for axes in figure.axes:
+        box = axes.get_position()
+        axes.set_position(
+            (box.x0, top + 0.06 + (1 - top) * box.y0, box.width, (1 - top) * (box.height - 0.05))
+        )
+    each = top / len(strips)
+    for row, strip in enumerate(strips):
+        share = 0.72 / len(strip.pictures)
+        y = top - (row + 1) * each
+        figure.text(0.01, y + 0.5 * each, strip.label, fontsize=8, va="center")
+        for place, picture in enumerate(strip.pictures):
+            axes = figure.add_axes(
+                (0.26 + place * share, y + 0.03 * each, 0.95 * share, 0.92 * each)
+            )
+            axes.imshow(picture, cmap="gray", vmin=0.0, vmax=1.0)
+            axes.set_axis_off()
 
 
 STUDY = Study(

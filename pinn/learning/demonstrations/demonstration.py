@@ -9,6 +9,8 @@ from pinn.errors import near_matches
 from pinn.learning.errors import LearningError
 
 _MODULES = {
+    "layers": "layers",
+    "charges": "charges",
     "noether-networks": "noether_networks",
     "noether-video": "noether_video",
     "tailoring": "tailored_solver",
@@ -16,6 +18,7 @@ _MODULES = {
     "reversible": "reversible",
     "quantised": "quantised",
     "probes": "probes",
+    "spectra": "spectra",
 }
 
 
@@ -41,6 +44,19 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """A row of pictures for a figure.
+
+    Args:
+        label: what they are.
+        pictures: brightness from 0 to 1, rows of pixels from the top.
+    """
+
+    label: str
+    pictures: tuple[tuple[tuple[float, ...], ...], ...]
+
+
+@dataclass(frozen=True)
 class Demonstration:
     """What a demonstration found.
 
@@ -49,12 +65,14 @@ class Demonstration:
         rows: the answer, a table of rows with one set of columns.
         notes: what the table says, sentences with numbers that were measured.
         curves: for the figure.
+        strips: pictures for the figure.
     """
 
     title: str
     rows: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
+    strips: tuple[Strip, ...] = ()
 
     @property
     def cells(self) -> list[list[str]]:
@@ -73,7 +91,12 @@ class Demonstration:
             Curve(c["panel"], c["label"], tuple(c["x"]), tuple(c["y"]), tuple(c["axes"]), c["log"])
             for c in stated["curves"]
         )
-        return cls(stated["title"], tuple(stated["rows"]), tuple(stated["notes"]), curves)
+        strips = tuple(
+            Strip(s["label"], tuple(tuple(map(tuple, p)) for p in s["pictures"]))
+            for s in stated["strips"]
+        )
+        rows, notes = tuple(stated["rows"]), tuple(stated["notes"])
+        return cls(stated["title"], rows, notes, curves, strips)
 
 
 def demonstrations() -> dict[str, str]:
