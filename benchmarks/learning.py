@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from pinn.benchmark import AbstractMethod, Case, Study
 from pinn.benchmark.method import Order
 from pinn.benchmark.report.groups import Record
@@ -99,50 +101,54 @@ class Panels(AbstractPlot):
         curves, strips = known[0].curves, known[0].strips
         titles = list(dict.fromkeys(curve.panel for curve in curves))
         columns = min(COLUMNS, len(titles))
-        figure = figure_of(columns, -(-len(titles) // columns))
-        for axes, title in zip(figure.axes, titles, strict=False):
-            _panel(axes, [curve for curve in curves if curve.panel == title])
-        for axes in figure.axes[len(titles) :]:
-            axes.remove()
-        if strips:
-            _below(figure, strips)
+        figure, axes = _figure(columns, -(-len(titles) // columns), strips)
+        for place, title in zip(axes, titles, strict=False):
+            _panel(place, [curve for curve in curves if curve.panel == title])
+        for place in axes[len(titles) :]:
+            place.remove()
         return figure
 
 
+def _figure(columns: int, rows: int, strips: Sequence[Strip]) -> tuple[Any, list[Any]]:
+    """Return a figure with its axes, and strips of pictures below them."""
+    if not strips:
+        figure = figure_of(columns, rows)
+        return figure, figure.axes
+    from matplotlib.figure import Figure
+
+    heights = (3.4 * rows, 0.9 * len(strips))
+    figure = Figure(figsize=(max(9.0, 4.5 * columns), sum(heights)), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+    above, below = parts
+    above.subplots(rows, columns)
+    below.subplots(len(strips), 1)
+    for axes, strip in zip(below.axes, strips, strict=True):
+        _film(axes, strip)
+    return figure, above.axes
+
+
+def _film(axes: Any, strip: Strip) -> None:
+    pictures = [np.pad(picture, ((0, 0), (0, 1)), constant_values=1) for picture in strip.pictures]
+    axes.imshow(np.concatenate(pictures, axis=1), cmap="gray", vmin=0.0, vmax=1.0)
+    axes.set_axis_off()
+    axes.set_title(strip.label, fontsize=8, pad=2)
+
+
 def _panel(axes: Any, curves: Sequence[Curve]) -> None:
+    color = None
     for curve in curves:
+        if curve.law:
+            axes.plot(curve.x, curve.y, ":", color=color, linewidth=1.5)
+            continue
         marker = "o-" if len(curve.x) < 20 else "-"
-        axes.plot(curve.x, curve.y, marker, label=curve.label, markersize=3, linewidth=1)
+        (line,) = axes.plot(curve.x, curve.y, marker, label=curve.label, markersize=3, linewidth=1)
+        color = line.get_color()
     if curves[0].log:
         axes.set_yscale("log")
     axes.set(title=curves[0].panel, xlabel=curves[0].axes[0], ylabel=curves[0].axes[1])
     if len(curves[0].x) < 5:
         axes.set_xticks(curves[0].x)
     axes.legend(fontsize=7)
-
-
-def _below(figure: Any, strips: Sequence[Strip]) -> None:
-    """Draw rows of pictures below the axes that there are."""
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width, height + 0.7 * len(strips))
-    figure.set_layout_engine("none")
-    top = 0.7 * len(strips) / (height + 0.7 * len(strips))
-    for axes in figure.axes:
-        box = axes.get_position()
-        axes.set_position(
-            (box.x0, top + 0.06 + (1 - top) * box.y0, box.width, (1 - top) * (box.height - 0.05))
-        )
-    each = top / len(strips)
-    for row, strip in enumerate(strips):
-        share = 0.72 / len(strip.pictures)
-        y = top - (row + 1) * each
-        figure.text(0.01, y + 0.5 * each, strip.label, fontsize=8, va="center")
-        for place, picture in enumerate(strip.pictures):
-            axes = figure.add_axes(
-                (0.26 + place * share, y + 0.03 * each, 0.95 * share, 0.92 * each)
-            )
-            axes.imshow(picture, cmap="gray", vmin=0.0, vmax=1.0)
-            axes.set_axis_off()
 
 
 STUDY = Study(

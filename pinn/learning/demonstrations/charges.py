@@ -90,9 +90,10 @@ def _row(name: str, watched: Monitor) -> dict[str, Any]:
 def _curves(name: str, watched: Monitor) -> list[Curve]:
     law = watched.prediction[:, 0] - watched.charge[0, 0]
     steps = numbers(range(len(law)))
+    panel = "one charge, its law dotted"
     return [
-        Curve("one charge", name, steps, numbers(watched.drift[:, 0]), AXES),
-        Curve("its law", name, steps, numbers(law), AXES),
+        Curve(panel, name, steps, numbers(watched.drift[:, 0]), AXES),
+        Curve(panel, f"{name}, law", steps, numbers(law), AXES, law=True),
     ]
 
 
@@ -139,7 +140,7 @@ def _effective(seed: int, slope: Any) -> tuple[list[Curve], str]:
     steps, axes = numbers(range(len(rates))), ("step", "η/‖θ‖²")
     panel, worst = "effective rate of a normalised layer", np.abs(rates[:, 0] / rates[:, 1] - 1)
     curves = [
-        Curve(panel, label, steps, numbers(rates[:, place]), axes)
+        Curve(panel, label, steps, numbers(rates[:, place]), axes, law=place == 1)
         for place, label in enumerate(("measured", "predicted"))
     ]
     said = (

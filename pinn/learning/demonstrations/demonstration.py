@@ -33,6 +33,7 @@ class Curve:
         y: its values.
         axes: what the two axes measure.
         log: whether y is drawn logarithmically.
+        law: whether it is a law, or what was, of the curve before it: drawn dotted over it.
     """
 
     panel: str
@@ -41,6 +42,7 @@ class Curve:
     y: tuple[float, ...]
     axes: tuple[str, str] = ("", "")
     log: bool = False
+    law: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Demonstration:
     def from_dict(cls, stated: Mapping[str, Any]) -> "Demonstration":
         """Return what `as_dict` described."""
         curves = tuple(
-            Curve(c["panel"], c["label"], tuple(c["x"]), tuple(c["y"]), tuple(c["axes"]), c["log"])
+            Curve(**c | {name: tuple(c[name]) for name in ("x", "y", "axes")})
             for c in stated["curves"]
         )
         strips = tuple(
@@ -127,10 +129,15 @@ def _module(name: str) -> Any:
 
 
 def numbers(values: Any, most: int = 200) -> tuple[float, ...]:
-    """Return numbers to four digits, thinned out for a figure."""
-    found: Sequence[float] = [float(f"{float(v):.4g}") for v in values]
+    """Return numbers to six digits, thinned out for a figure."""
+    found: Sequence[float] = [float(f"{float(v):.6g}") for v in values]
     step = max(1, -(-len(found) // most))
     return tuple(found[::step])
+
+
+def shade(picture: Any) -> tuple[tuple[float, ...], ...]:
+    """Return a picture to two digits."""
+    return tuple(tuple(round(float(v), 2) for v in row) for row in picture)
 
 
 def _shown(value: Any) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array
 
-from pinn.learning.demonstrations.demonstration import Curve, Demonstration, Strip, numbers
+from pinn.learning.demonstrations.demonstration import Curve, Demonstration, Strip, numbers, shade
 from pinn.learning.demonstrations.models import FramePredictor, pairs
 from pinn.learning.noether_network import NoetherNetwork
 from pinn.learning.probe import probe
@@ -97,7 +97,7 @@ def _windows(film: Film) -> tuple[Array, Array]:
 def _pictures(found: np.ndarray) -> tuple[tuple[tuple[float, ...], ...], ...]:
     """Return the last pictures of a few windows."""
     chosen = found[:: max(1, len(found) // 8), -1][:8]
-    return tuple(tuple(numbers(row) for row in picture) for picture in chosen)
+    return tuple(shade(picture) for picture in chosen)
 
 
 def _said(films: int, runs: list[dict[str, np.ndarray]]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array
 
-from pinn.learning.demonstrations.demonstration import Curve, Demonstration, Strip, numbers
+from pinn.learning.demonstrations.demonstration import Curve, Demonstration, Strip, numbers, shade
 from pinn.learning.demonstrations.models import LatentPredictor, pairs
 from pinn.learning.probe import ProbeReport, probe
 from pinn.learning.regression import fit
@@ -90,18 +90,29 @@ def _strips(name: str, model: LatentPredictor, film: Film) -> list[Strip]:
     found = np.asarray(nnx.jit(lambda m, x: m(x))(model, pairs(jnp.asarray(frames[:, :2]))[:, 0]))
     shown = {"": frames[0, 2 : 2 + FAR], ", predicted": found[0]}
     return [
-        Strip(name + label, tuple(tuple(numbers(row) for row in picture) for picture in pictures))
+        Strip(name + label, tuple(shade(picture) for picture in pictures))
         for label, pictures in shown.items()
     ]
 
 
 def _notes(rows: list[dict]) -> tuple[str, ...]:
-    named = lambda r: f"{r['quantity']} ({r['motion']}, {r['probe']})"  # noqa: E731
-    found = [named(r) for r in rows if r["found"]]
-    gained = [r for r in rows if r["found"] and float(r["R2, untrained"]) < 0.5]
-    return (
-        f"Found in the predictor of {FAR} pictures: {', '.join(found) or 'nothing'}.",
-        f"Put there by training, since an untrained network is read with R2 below 0.5: "
-        f"{', '.join(map(named, gained)) or 'nothing'}.",
-        f"Not found: {', '.join(named(r) for r in rows if not r['found']) or 'nothing'}.",
-    )
+    notes = []
+    for motion in dict.fromkeys(r["motion"] for r in rows):
+        for quantity, degree in (("momentum", "linear"), ("energy", "quadratic")):
+            chosen = [
+                r
+                for r in rows
+                if (r["motion"], r["probe"]) == (motion, degree)
+                and r["quantity"].startswith(quantity)
+            ]
+            far, one, none = (
+                min(float(r[f"R2, {label}"]) for r in chosen)
+                for label in (f"{FAR} ahead", "1 ahead", "untrained")
+            )
+            found = "found" if all(r["found"] for r in chosen) else "not found"
+            notes.append(
+                f"{motion}: the {quantity} is {found} by a {degree} probe; its least R2 is "
+                f"{far:.2f} in a predictor of {FAR} pictures, {one:.2f} of one, {none:.2f} "
+                "untrained."
+            )
+    return tuple(notes)

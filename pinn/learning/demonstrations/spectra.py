@@ -64,19 +64,22 @@ def _widths(sweep: WidthSweep) -> list[dict[str, Any]]:
 def _curves(found: Spectrum, sweep: WidthSweep) -> list[Curve]:
     curves = []
     for block in (*found.blocks, "all"):
-        for shot in (found.snapshots[0], found.snapshots[-1]):
+        for shot, law in ((found.snapshots[-1], False), (found.snapshots[0], True)):
             values = shot.eigenvalues[block]
             values = values[values > 1e-18 * values[0]]
             label = f"{block}, step {shot.step}"
             modes = numbers(range(1, len(values) + 1))
             axes = ("mode", "eigenvalue")
-            curves.append(Curve("tangent kernel", label, modes, numbers(values), axes, log=True))
+            panel = "tangent kernel, before training dotted"
+            curves.append(Curve(panel, label, modes, numbers(values), axes, True, law=law))
     parts = numbers(found.components[found.components > 1e-18])
     axes = ("component", "share of variance")
     modes = numbers(range(1, len(parts) + 1))
     curves.append(Curve("path of the parameters", "shares", modes, parts, axes, log=True))
     for width, losses, predicted in zip(sweep.widths, sweep.losses, sweep.predicted, strict=True):
         steps, axes = numbers(range(len(losses))), ("step", "loss")
-        for label, values in ((f"width {width}", losses), (f"{width}, predicted", predicted)):
-            curves.append(Curve("wide networks", label, steps, numbers(values), axes, log=True))
+        panel, name = "wide networks, the infinite one dotted", f"width {width}"
+        curves.append(Curve(panel, name, steps, numbers(losses), axes, log=True))
+        known = Curve(panel, f"{name}, predicted", steps, numbers(predicted), axes, True, law=True)
+        curves.append(known)
     return curves
