@@ -13,7 +13,7 @@ from pinn.learning.regression import fit
 from pinn.learning.sprites import Film, swinging
 
 TITLE = "Does tailoring to a learned quantity help to predict pictures of a pendulum?"
-SIZE, HIDDEN, TIMES, AHEAD, STEPS, RATE = 12, 16, 12, 3, 3000, 0.1
+SIZE, HIDDEN, TIMES, AHEAD, STEPS, RATE = 12, 16, 12, 3, 2000, 0.1
 FILMS, UNSEEN, SEEDS = (10, 50), 50, 2
 PLAIN, MADE, USED = "plain predictor", "Noether network, tailoring left out", "Noether network"
 
