@@ -113,6 +113,12 @@ def _solve(parser: Parser) -> None:
         "--overwrite", action="store_true", help="replace what is in the folder of --out"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the first parameters (0)")
+    parser.add_argument(
+        "--data", metavar="CSV", help="measurements to find the problem's unknowns from"
+    )
+    parser.add_argument(
+        "--noise", type=float, metavar="X", help="their standard deviation (estimated)"
+    )
     _recipe(parser.add_argument_group("recipe"))
     _comparison(parser)
     _quiet(parser)

@@ -140,6 +140,12 @@ def _coarser(problem: Problem, recipe: Recipe) -> Recipe:
     return replace(recipe, network=coarse, windows=windows)
 
 
+def guessed(problem: Problem) -> Problem:
+    """Return a problem with its guesses in place of its unknowns."""
+    vector = laid_out(problem)[0]
+    return problem.at(**plain(vector, vector.start))
+
+
 def laid_out(
     problem: Problem, orders: Mapping[str, int] | None = None
 ) -> tuple[Vector, Observations]:
