@@ -178,10 +178,9 @@ def _best(fitting: Fitting, starts: list[Start], scales: Mapping[str, float]) ->
         start = begin()
         if start is None:
             continue
-        try:
-            found.append(fitting.fit(start, scales))
-        except ValueError:  # the equation cannot be solved at the start
+        if not fitting.solvable(start):
             continue
+        found.append(fitting.fit(start, scales))
         if found[-1].converged and found[-1].plausible:
             break
     if not found:

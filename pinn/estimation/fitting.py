@@ -323,6 +323,10 @@ class Fitting:
         prior = self.vector.prior_rows(z, fit.scales)
         return -0.5 * (jnp.sum(rows**2) + jnp.sum(prior**2))
 
+    def solvable(self, z: Float[np.ndarray, " size"]) -> bool:
+        """Tell whether the equation can be solved up to the data with some unknowns."""
+        return all(np.all(np.isfinite(values)) for values in self.model.measured(z)[0])
+
     def _first_noise(self) -> dict[int, float]:
         """Return a tenth of the spread of each column whose noise is not given."""
         columns = self.observations.columns

@@ -212,7 +212,7 @@ class Joint:
         jet_at = self._jet_at(series, start, length, tuple(sorted(names)))
         shares, weights = self._nodes
         share = weight * jnp.sqrt(jnp.asarray(weights) * length / self._span)
-        equation = jax.vmap(lambda s: residual(jet_at(s)))(jnp.asarray(shares)) / sizes
+        equation = jax.vmap(lambda s: residual(jet_at(s)))(jnp.asarray(shares)) / sizes[None]
         rows = [(share[:, None] * equation).ravel()]
         for function, one in zip(asked, measured, strict=True):
             predicted = jax.vmap(lambda s, f=function: jnp.ravel(f(jet_at(s))))(one["share"])

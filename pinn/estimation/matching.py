@@ -135,7 +135,7 @@ def _least(
         z = jnp.asarray(start).at[free].set(y)
         residual = problem.traced(vector.values(z)).dynamics.residual
         at = lambda values: residual(Jet(space, values))  # noqa: E731
-        found = jax.vmap(at)(columns) / sizes
+        found = jax.vmap(at)(columns) / sizes[None]
         return jnp.concatenate([found.ravel(), 1e-3 * vector.prior_rows(z, scales)])
 
     both = jax.jit(lambda y: (rows(y), jax.jacfwd(rows)(y)))
