@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from open_problems import oscillator
 
 import pinn
 from pinn.estimation.fitting import Fitting, Optimum
@@ -12,7 +13,6 @@ from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import HUBER, Observations, huber
 from pinn.estimation.vector import Vector
 from pinn.posterior import Posterior
-from open_problems import oscillator
 
 COUNT = 30
 X = np.stack([np.ones(COUNT), np.linspace(-1.0, 1.0, COUNT)], axis=1)

@@ -3,13 +3,13 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from open_problems import TIMES, heat, measured, oscillator
 
 import pinn
 from pinn.estimation.estimate import estimate, guessed, laid_out, solver_of
 from pinn.estimation.joint import joint_start
 from pinn.estimation.matching import matched
 from pinn.estimation.observations import Request
-from open_problems import TIMES, heat, measured, oscillator
 
 SMALL = pinn.Recipe(network=pinn.Separable(times=10, waves=6), windows=pinn.Uniform(2))
 
@@ -36,7 +36,7 @@ def test_a_march_carries_its_derivatives_along():
     (u, flux), (slope, flux_slope) = model.predictions(z, [request])
     decay = np.exp(-0.1 * np.pi**2 * t)
     np.testing.assert_allclose(u, decay * np.sin(np.pi * x), rtol=1e-8)
-    np.testing.assert_allclose(slope[:, 0], -np.pi**2 * t * 0.1 * u, rtol=1e-6)
+    np.testing.assert_allclose(slope[:, 0], -(np.pi**2) * t * 0.1 * u, rtol=1e-6)
     exact = 0.1 * np.pi * decay * np.cos(np.pi * x)
     np.testing.assert_allclose(flux, exact, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(
