@@ -14,6 +14,7 @@ from pinn.learning.discovery_search import Search
 # How well a number must be known to be taken for a round one, by what it is a multiple of.
 ROUND = ((1, 1e-5), (12, 1e-6), (1000, 1e-8))
 WHOLE = 0.1
+LARGE = 0.25
 SURE = 4.0  # standard errors
 DIGITS = 1e-9
 SHOWN = 6
@@ -24,9 +25,9 @@ def terms_of(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the coefficients of a combination and their standard errors.
 
-    The scale is the one that makes most coefficients whole within their errors, else that of the
-    largest term; numbers within their error of a round one are rounded where that cannot be by
-    chance.
+    The scale is the one that makes most coefficients whole within their errors, else the least of
+    those of large terms one; numbers within their error of a round one are rounded where that
+    cannot be by chance.
     """
     support = np.flatnonzero(weights)
     scale = search.rows.scale[support]
@@ -37,7 +38,8 @@ def terms_of(
         values, errors = raw / raw[place], relative / abs(raw[place])
         rounded = [_rounded(v, e) for v, e in zip(values, errors, strict=True)]
         whole = sum(map(_whole, values, errors))
-        key = (whole, sum(r is not None for r in rounded), abs(weights[fixed]))
+        large = abs(weights[fixed]) > LARGE * np.max(np.abs(weights))
+        key = (whole, sum(r is not None for r in rounded), large, -abs(raw[place]))
         if best is None or key > best[0]:
             chosen = [v if r is None else r for v, r in zip(values, rounded, strict=True)]
             best = (key, chosen, errors)

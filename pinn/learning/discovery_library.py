@@ -21,7 +21,7 @@ from pinn.precision import arithmetic
 
 Density = Callable[[Jet], Any]
 Candidates = Mapping[str, Density] | Sequence[Density]
-LARGEST = 400
+LARGEST = 200
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

@@ -76,8 +76,8 @@ def sources_of(given: Any) -> list[Source]:
 
 
 def _solved(item: Any) -> Source:
-    problem, trajectory = getattr(item, "problem", None), getattr(item, "trajectory", None)
-    if problem is None or trajectory is None:
+    problem = getattr(item, "problem", None)
+    if problem is None or not hasattr(item, "trajectory"):
         raise LearningError(
             "pinn.discover takes pinn.Data, a solution, a reference, or a list of these, got "
             f"{type(item).__name__}."
@@ -93,7 +93,7 @@ def _solved(item: Any) -> Source:
     relative = max(getattr(item, "residual", REFERENCE_ERROR), REFERENCE_ERROR)
 
     def sample(entries: tuple[str, ...]) -> Record:
-        jet = trajectory.jet(times, entries=(problem.time, *entries))
+        jet = item.trajectory.jet(times, entries=(problem.time, *entries))
         values = {n: np.asarray(jet[n], dtype=float) for n in (problem.time, *entries)}
         errors = {n: np.full_like(values[n], relative * np.std(values[n])) for n in entries}
         return Record(values, errors, False, False)
