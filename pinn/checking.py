@@ -1,7 +1,8 @@
 """Check a problem before anything is trained: symmetries, conditions, closed form, reference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 import jax
 import jax.numpy as jnp
@@ -14,30 +15,41 @@ from pinn.noether.verify import verified_charges, verify
 from pinn.precision import arithmetic
 from pinn.problem.problem import Problem
 from pinn.references.method import Adaptive, Closed
-from pinn.references.reference import Reference, reference, relative_l2
+from pinn.references.reference import Reference, reference, relative_l2, solve_reference
+from pinn.watch import OutOfTime, Watch
 
 TIMES = 33
+BUDGET = 600.0
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `pinn.check` found; every claim in it holds."""
+    """What `pinn.check` found; every claim in it holds.
+
+    Args:
+        problem: the name of what was checked.
+        findings: what was found, in the order in which it was checked.
+        unchecked: why the rest was not, where there was not time for everything.
+    """
 
     problem: str
     findings: tuple[Finding, ...]
+    unchecked: str = ""
 
     def table(self) -> str:
         """Return the findings as a table in plain text."""
         rows = [(f.what, f"{f.value:.1e}", f.measure) for f in self.findings]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(2)]
         lines = [f"{what:<{widths[0]}}  {value:>{widths[1]}}  {how}" for what, value, how in rows]
-        return "\n".join([f"{self.problem}: every claim holds", *lines])
+        headline = "what was checked holds" if self.unchecked else "every claim holds"
+        rest = [self.unchecked] if self.unchecked else []
+        return "\n".join([f"{self.problem}: {headline}", *lines, *rest])
 
     def __str__(self) -> str:
         return self.table()
 
 
-def check(problem: Problem) -> Report:
+def check(problem: Problem, *, budget: float | None = BUDGET, progress: bool = False) -> Report:
     """Check everything that a problem claims.
 
     Symmetries and declared charges on thousands of jets about the initial data, and again where the
@@ -45,21 +57,42 @@ def check(problem: Problem) -> Report:
     equation, the initial data and an integration; the reference's own error, and how well it keeps
     every charge. A law that holds but for more than rounding is reported as nearly conserved.
 
+    Args:
+        problem: what to check.
+        budget: how many seconds it may take; the report says what was not checked in time. None
+            lets it take any time.
+        progress: show what is being computed, off a terminal by a line every ten seconds.
+
     Raises:
         ProblemError: a claim is false, with what, by how much, and what to do.
     """
-    with arithmetic("float64"):
-        verified_charges(problem)
-        verdicts, findings = verify(problem)[1], []
-        if problem.extent:
-            findings += check_fields(problem)
-        else:
-            integrated = reference(problem, method=Adaptive())
-            if problem.exact is not None:
-                findings += _check_exact(problem, problem.exact, integrated)
-            findings += check_along(integrated, verdicts)
-            findings += _check_integration(integrated)
-    return Report(problem.name, tuple([*map(law_finding, verdicts), *findings]))
+    watch = Watch(inf if budget is None else budget, progress)
+    findings, unchecked = [], ""
+    try:
+        with arithmetic("float64"):
+            for finding in _findings(problem, watch):
+                findings.append(finding)
+    except OutOfTime as late:
+        unchecked = f"{late} What would come after this line was not checked: give a larger budget."
+    finally:
+        watch.clear()
+    return Report(problem.name, tuple(findings), unchecked)
+
+
+def _findings(problem: Problem, watch: Watch) -> Iterator[Finding]:
+    watch("verifying the laws")
+    verified_charges(problem)
+    verdicts = verify(problem)[1]
+    yield from map(law_finding, verdicts)
+    if problem.extent:
+        yield from check_fields(problem, watch)
+        return
+    stated = problem.exact is not None or problem.references
+    integrated = solve_reference(problem, Adaptive() if stated else None, watch)
+    if problem.exact is not None:
+        yield from _check_exact(problem, problem.exact, integrated)
+    yield from check_along(integrated, verdicts, watch)
+    yield from _check_integration(integrated)
 
 
 def _check_exact(problem: Problem, exact: Callable, integrated: Reference) -> list[Finding]:

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from pinn.along import broken_laws
 from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, TrainingError
-from pinn.estimation.estimate import estimate
+from pinn.estimation.estimate import Estimate, estimate
 from pinn.interruption import terminable
 from pinn.networks.separable import Separable
 from pinn.posterior import Posterior
@@ -124,13 +124,19 @@ def _inverse(
     What the estimate does not tell is said: that it has not converged, that the data leave a
     combination open, or that the model does not explain them.
     """
+    started = time.perf_counter()
     with arithmetic("float64"):
         found = estimate(problem, recipe)
         posterior = Posterior(found.fitting, found.fit)
         solved = found.problem
-    solution = solve(
-        solved, seed=seed, recipe=recipe, progress=progress, observe=observe, budget=budget
-    )
+        spent = time.perf_counter() - started
+        if found.marching is not None:
+            solution = _marched(found, solved, spent)
+    if found.marching is None:
+        solution = solve(
+            solved, seed=seed, recipe=recipe, progress=progress, observe=observe, budget=budget
+        )
+        solution.seconds["estimate"] = spent
     if not found.fit.converged:
         warnings.warn(
             f"The estimate of the unknowns of {problem.name!r} has not converged: a step of "
@@ -143,6 +149,16 @@ def _inverse(
         if sentence:
             warnings.warn(sentence, DataWarning, stacklevel=3)
     return replace(solution, posterior=posterior)
+
+
+def _marched(found: Estimate, problem: Problem, spent: float) -> Solution:
+    """Return the solution that the estimate itself needed."""
+    marching = found.marching
+    assert marching is not None
+    parts, recipe = marching.parts, replace(marching.parts.recipe, conservation=0.0)
+    march = marching.march(found.fit.z)
+    seconds = {"compile": 0.0, "training": 0.0, "estimate": spent}
+    return _said(_solution(replace(parts, problem=problem, recipe=recipe), recipe, march, seconds))
 
 
 def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
@@ -199,8 +215,14 @@ def _run(
         raise TrainingError(_reason(parts, march, ended))
     if ended or march.stuck:
         warnings.warn(_reason(parts, march, ended), IncompleteWarning, stacklevel=4)
+    return _solution(parts, recipe, march, seconds)
+
+
+def _solution(
+    parts: AbstractMachinery, recipe: Recipe, march: March, seconds: dict[str, float]
+) -> Solution:
     device = jax.devices()[0]
-    solution = Solution(
+    return Solution(
         parts.problem,
         recipe.completed(parts.problem),
         march if march.stuck is False else replace(march, stuck=False),
@@ -210,7 +232,6 @@ def _run(
         {name: version(name) for name in LIBRARIES},
         f"{device.platform}: {device.device_kind}",
     )
-    return solution
 
 
 def _doubted(solution: Solution, recipe: Recipe) -> Recipe | None:

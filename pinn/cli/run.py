@@ -28,12 +28,13 @@ TOO_EARLY = "Interrupted before the first window was trained; nothing is kept."
 
 
 def check_problem(arguments: Namespace) -> int:
-    """Check a problem's claims and print the report."""
+    """Check a problem's claims and print the report; exit code 1 if not all was had in time."""
     problem = _problem(arguments)
     import pinn
 
-    print(pinn.check(problem).table())
-    return 0
+    report = pinn.check(problem, budget=arguments.budget, progress=not arguments.quiet)
+    print(report.table())
+    return INCOMPLETE if report.unchecked else 0
 
 
 def solve_problem(arguments: Namespace) -> int:

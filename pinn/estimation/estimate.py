@@ -1,7 +1,8 @@
 """From a problem with unknowns and data to an estimate."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,17 +18,23 @@ from pinn.estimation.observations import Observations
 from pinn.estimation.series import Series, polynomials
 from pinn.estimation.shooting import Shooting
 from pinn.estimation.vector import Vector
+from pinn.networks.separable import Separable
 from pinn.noether.verify import verified_charges
 from pinn.problem.problem import Problem
 from pinn.spectral import basis_of
 from pinn.training.machinery import lawless
 from pinn.training.recipe import Recipe
+from pinn.training.windows import Controlled
 
 # Random values of the unknowns for which every law is verified, beside the guess.
 DRAWS = 2
 SPREAD = 0.2
 # A smoothness scale to start from, in units of the function's own.
 SMOOTH = 1.0
+# The orders of smoothness that are tried.
+ORDERS = (2, 3, 4, 5)
+# The search takes so large a share of the waves.
+COARSE = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +44,22 @@ class Estimate:
     Args:
         fitting: the least-squares problem.
         fit: the estimate.
+        marching: over space, what was solved with it.
     """
 
     fitting: Fitting
     fit: Fit
+    marching: Marching | None = None
 
     @property
     def problem(self) -> Problem:
         """The problem with the estimate in place of its unknowns."""
         vector = self.fitting.vector
-        return vector.problem.at(**plain(vector, self.fit.z))
+        found = vector.problem.at(**plain(vector, self.fit.z))
+        if self.marching is None:
+            return found
+        # Its network is that of the class of problems, whatever more the estimate is by chance.
+        return found.knowing(self.marching.structure)
 
 
 def plain(vector: Vector, z: Float[np.ndarray, " size"]) -> dict:
@@ -84,7 +97,45 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
     ]
     found = _best(fitting, starts, scales)
     _check_dependence(vector, found)
-    return Estimate(fitting, found)
+    if scales:
+        fitting, chosen = fitting.smoother(found, ORDERS)
+        vector = fitting.vector
+        found = fitting.fit(chosen.z, chosen.scales)
+    finer = _finer(fitting.model, recipe)
+    if finer is None:
+        return Estimate(fitting, found, fitting.model if isinstance(model, Marching) else None)
+    refined = fitting.refined(found, finer)
+    if refined is not None:
+        return Estimate(fitting, refined, finer)
+    fitting = Fitting(finer)
+    return Estimate(fitting, fitting.fit(found.z, found.scales), finer)
+
+
+def _finer(model: AbstractModel, recipe: Recipe) -> Marching | None:
+    """Return the same model by the recipe itself, where it was solved by a coarser one."""
+    if not isinstance(model, Marching):
+        return None
+    problem = model.parts.problem
+    if model.parts.recipe == recipe.completed(problem):
+        return None
+    return Marching(model.vector, model.observations, lawless(problem, recipe))
+
+
+def _coarser(problem: Problem, recipe: Recipe) -> Recipe:
+    """Return a recipe for the search: fewer units in longer windows, where the network has units.
+
+    It is to give derivatives that are right to a few digits; the estimate is the finer recipe's.
+    """
+    whole = recipe.completed(problem)
+    network = whole.network
+    if not isinstance(network, Separable) or recipe.network is not None or network.waves < 12:
+        return recipe
+    times = max(network.times - 2, 4) if not problem.stationary else network.times
+    coarse = Separable(times, max(math.ceil(COARSE * network.waves), 8))
+    windows = recipe.windows
+    if windows is None and not problem.stationary:
+        windows = Controlled(tolerance=1e-4, order=max(times - 1, 1))
+    return replace(recipe, network=coarse, windows=windows)
 
 
 def _best(
@@ -113,10 +164,22 @@ def _best(
 def _model(
     vector: Vector, observations: Observations, recipe: Recipe, start: np.ndarray
 ) -> AbstractModel:
-    guess = vector.problem.at(**plain(vector, start))
-    if guess.extent or guess.stationary:
-        return Marching(vector, observations, lawless(guess, recipe))
-    return Shooting(vector, observations, guess)
+    if not (vector.problem.extent or vector.problem.stationary):
+        return Shooting(vector, observations, vector.problem.at(**plain(vector, start)))
+    # Mirrors and modes are those that the whole class of problems has, not the guess by chance.
+    some = vector.problem.at(**plain(vector, _anywhere(vector, start, seed=1)))
+    return Marching(vector, observations, lawless(some, _coarser(some, recipe)))
+
+
+def _anywhere(vector: Vector, start: np.ndarray, seed: int) -> np.ndarray:
+    """Return random unknowns near a start: nothing holds for them that does not for all."""
+    noise = SPREAD * np.random.default_rng(seed).normal(size=start.size)
+    for part in vector.parts:
+        if part.series is not None:
+            noise[part.where] /= 1.0 + np.arange(part.series.size) ** 2
+        else:
+            noise[part.where] *= np.maximum(np.abs(start[part.where]), 0.1)
+    return start + noise
 
 
 def _verify(vector: Vector, start: np.ndarray) -> None:
@@ -128,14 +191,9 @@ def _verify(vector: Vector, start: np.ndarray) -> None:
     problem = vector.problem
     if not (problem.symmetries or problem.conserved):
         return
-    generator = np.random.default_rng(0)
     for draw in range(DRAWS):
-        z = start + (draw > 0) * SPREAD * generator.normal(size=start.size) * _unit(start)
+        z = _anywhere(vector, start, seed=2 + draw) if draw else start
         verified_charges(problem.at(**plain(vector, z)))
-
-
-def _unit(start: np.ndarray) -> np.ndarray:
-    return np.where(start == 0.0, 1.0, np.maximum(np.abs(start), 0.1))
 
 
 def _series(problem: Problem, observations: Observations) -> dict[str, Series]:

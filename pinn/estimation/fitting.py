@@ -1,6 +1,6 @@
-"""Least squares over the unknowns, with the noise and the smoothness that are estimated with them."""
+"""Least squares over the unknowns, with the noise and smoothness that are estimated too."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +15,13 @@ from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import Observations
 from pinn.estimation.vector import Part, Vector
 
-ROUNDS = 12
+ROUNDS, WEIGHINGS, REFINEMENTS = 6, 200, 8
 # Noise and smoothness are found when they change by less than this share.
-SETTLED = 1e-3
+SETTLED = 3e-2
 # A fit has converged where the step that is left is below this share of a standard deviation.
-LEFT = 1e-3
+LEFT = 2e-2
+# A step is the last where χ² falls by less than about this.
+GAIN = 1e-4
 ROUNDED = 1e-9
 # What the data do not tell stays at the guess, by rows that weigh nothing beside the data.
 TETHER = 1e-6
@@ -117,19 +119,120 @@ class Fitting:
         noise = self._first_noise()
         found = self._solved(start, noise, scales)
         for _ in range(ROUNDS):
-            if not noise and not scales:
+            further = self._weighed(found)
+            if _settled(found.noise, further.noise) and _settled(found.scales, further.scales):
                 break
-            further = self._noise(found), self._scales(found)
-            if _settled(noise, further[0]) and _settled(scales, further[1]):
-                break
-            noise, scales = further
-            again = self._solved(found.z, noise, scales)
+            again = self._solved(further.z, further.noise, further.scales)
             found = replace(again, evaluations=found.evaluations + again.evaluations)
         spread = self._first_noise()  # a tenth of it
         explained = all(value < spread[i] for i, value in found.noise.items())
         sizes = {i: self.observations.columns[i].values.size for i in found.noise}
         width = sum(sizes[i] * np.log(value) for i, value in found.noise.items())
         return replace(found, explained=explained, likelihood=-0.5 * found.chi_squared - width)
+
+    def refined(self, fit: Fit, finer: AbstractModel) -> Fit | None:
+        """Return a fit's estimate as a finer model has it; None where that does not converge.
+
+        The finer model gives the rows and this one their Jacobian, so that the finer one is solved
+        a few times and never differentiated: what is left shrinks by the Jacobian's relative error
+        each time. The Jacobian that is returned is this model's.
+        """
+        z, last = fit.z, np.inf
+        for count in range(REFINEMENTS):
+            rows = self._refined_rows(finer, z, fit)
+            if not np.all(np.isfinite(rows)):
+                return None
+            found = replace(fit, z=z, rows=rows, evaluations=fit.evaluations + count + 1)
+            left, step = _left(found)
+            found = replace(found, left=left, step=step)
+            if found.converged:
+                return self._reweighted(found, self._noise(found), found.scales)
+            if left > 0.5 * last:
+                return None
+            last = left
+            z = z - np.linalg.lstsq(fit.jacobian, rows, rcond=None)[0]
+        return None
+
+    def smoother(self, fit: Fit, orders: Sequence[int]) -> "tuple[Fitting, Fit]":
+        """Return the order of smoothness of each function that has the largest evidence.
+
+        To first order about a fit, log Z = −½|rows|² − log|det R| + log|det prior|.
+        """
+        best = self, fit
+        for part in self.vector.parts:
+            if part.series is None:
+                continue
+            found = []
+            for order in orders:
+                vector = best[0].vector.smoothed(part.name, order)
+                fitting = Fitting(replace(self.model, vector=vector))
+                weighed = fitting._weighed(fitting._with_prior(best[1]))
+                found.append((fitting.evidence(weighed), fitting, weighed))
+            best = max(found, key=lambda one: one[0])[1:]
+        return best
+
+    def evidence(self, fit: Fit) -> float:
+        """Return the logarithm of the evidence, up to a constant, to first order."""
+        diagonal = np.abs(np.diag(fit.factor))
+        parts = [part for part in self.vector.parts if part.series is not None]
+        prior = sum(part.series.log_prior(fit.scales[part.name]) for part in parts)
+        return -0.5 * float(np.sum(fit.rows**2)) - float(np.sum(np.log(diagonal))) + prior
+
+    def _with_prior(self, fit: Fit) -> Fit:
+        """Return a fit with this problem's rows of the prior in place of another's."""
+        prior, z = self._prior(fit.scales), jnp.asarray(fit.z)
+        rows = np.concatenate([fit.rows[: fit.data_rows], np.asarray(prior(z))])
+        slopes = np.asarray(jax.jacfwd(prior)(z)).reshape(-1, z.size)
+        jacobian = np.concatenate([fit.jacobian[: fit.data_rows], slopes])
+        return replace(fit, rows=rows, jacobian=jacobian)
+
+    def _weighed(self, fit: Fit) -> Fit:
+        """Return a fit to first order, with the noise and scales that it settles at.
+
+        The rows are taken to be linear in the unknowns, so that nothing is solved anew.
+        """
+        for _ in range(WEIGHINGS if fit.noise or fit.scales else 0):
+            move = -np.linalg.lstsq(fit.jacobian, fit.rows, rcond=None)[0]
+            fit = replace(fit, z=fit.z + move, rows=fit.rows + fit.jacobian @ move)
+            noise, scales = self._noise(fit), self._scales(fit)
+            settled = _settled(fit.noise, noise) and _settled(fit.scales, scales)
+            fit = self._reweighted(fit, noise, scales)
+            if settled:
+                break
+        return fit
+
+    def _reweighted(self, fit: Fit, noise: Mapping[int, float], scales: Mapping[str, float]) -> Fit:
+        """Return a fit whose rows are in units of another noise and other scales."""
+        shares = np.ones(len(fit.rows))
+        start = 0
+        for i, column in enumerate(self.observations.columns):
+            stop = start + column.values.size
+            if i in noise:
+                shares[start:stop] = fit.noise[i] / noise[i]
+            start = stop
+        for part in self.vector.parts:
+            stop = start + part.prior_count
+            if part.name in scales:
+                shares[start : start + part.series.size] = fit.scales[part.name] / scales[part.name]
+            start = stop
+        rows, jacobian = shares * fit.rows, shares[:, None] * fit.jacobian
+        return replace(fit, rows=rows, jacobian=jacobian, noise=dict(noise), scales=dict(scales))
+
+    def _refined_rows(self, finer: AbstractModel, z: np.ndarray, fit: Fit) -> np.ndarray:
+        predicted = finer.values(z)
+        given = [jnp.asarray(p) for p in predicted]
+        noise = {i: jnp.asarray(value) for i, value in fit.noise.items()}
+        rows = self.observations.rows(given, noise)
+        return np.concatenate([np.asarray(rows), np.asarray(self._prior(fit.scales)(z))])
+
+    def _prior(self, scales: Mapping[str, float]) -> Callable[[Array], Array]:
+        tether = TETHER * self.vector.constants
+
+        def prior(z: Array) -> Array:
+            near = tether * (z - self.vector.start)
+            return jnp.concatenate([self.vector.prior_rows(z, scales), near])
+
+        return prior
 
     def profile(self, fit: Fit, part: Part, values: Float[np.ndarray, " values"]) -> np.ndarray:
         """Return |rows|² at its least with one unknown held at each of some values.
@@ -195,7 +298,7 @@ class Fitting:
             start,
             jac=lambda z: at(z)[1],
             x_scale="jac",
-            ftol=1e-15,
+            ftol=GAIN / self.observations.count,
             xtol=1e-11,
             gtol=1e-15,
             max_nfev=60,
@@ -216,12 +319,7 @@ class Fitting:
             value, slope = jax.jvp(at, (jnp.asarray(predicted[i]),), (jnp.ones_like(predicted[i]),))
             rows.append(np.asarray(value))
             pulled.append(np.asarray(slope)[:, None] * np.asarray(slopes[i]))
-        tether = TETHER * self.vector.constants
-
-        def prior(z: Array) -> Array:
-            near = tether * (z - self.vector.start)
-            return jnp.concatenate([self.vector.prior_rows(z, scales), near])
-
+        prior = self._prior(scales)
         rows.append(np.asarray(prior(jnp.asarray(z))))
         pulled.append(np.asarray(jax.jacfwd(prior)(jnp.asarray(z))).reshape(-1, z.size))
         return np.concatenate(rows), np.concatenate(pulled)
@@ -246,18 +344,13 @@ class Fitting:
         q = qr(fit.jacobian, mode="economic", check_finite=False)[0]
         found, start = {}, fit.data_rows
         for part in self.vector.parts:
-            if part.series is None:
-                start += (
-                    part.unknown is not None
-                    and part.unknown.prior is not None
-                    and int(np.prod(part.shape))
-                )
-                continue
-            stop = start + part.series.size
-            # What the prior determines is the rest of what the data do: γ of the coefficients.
-            determined = part.series.size - np.sum(q[start:stop] ** 2)
-            size = np.sum(fit.rows[start:stop] ** 2) * fit.scales[part.name] ** 2
-            found[part.name] = float(np.sqrt(max(size, 1e-30) / max(determined, 1e-2)))
+            stop = start + part.prior_count
+            if part.series is not None:
+                # What the prior determines is the rest of what the data do.
+                rough = slice(start, start + part.series.size)
+                determined = part.series.rank - np.sum(q[rough] ** 2)
+                size = np.sum(fit.rows[rough] ** 2) * fit.scales[part.name] ** 2
+                found[part.name] = float(np.sqrt(max(size, 1e-30) / max(determined, 1e-2)))
             start = stop
         return found
 

@@ -214,7 +214,7 @@ class Joint:
         share = weight * jnp.sqrt(jnp.asarray(weights) * length / self._span)
         equation = jax.vmap(lambda s: residual(jet_at(s)))(jnp.asarray(shares)) / sizes
         rows = [(share[:, None] * equation).ravel()]
-        for function, column, one in zip(asked, columns, measured, strict=True):
+        for function, one in zip(asked, measured, strict=True):
             predicted = jax.vmap(lambda s, f=function: jnp.ravel(f(jet_at(s))))(one["share"])
             rows.append((one["weight"] * (predicted - one["value"])).ravel())
         tight = TIGHT * weight / self._state_sizes
@@ -227,7 +227,7 @@ class Joint:
         return float(self.edges[-1] - self.edges[0])
 
     def _system(self, state: "_State", weight: Array, sizes: Array) -> tuple[Array, Array]:
-        """Return each window's [J_c, J_y, J_y', J_z, r], and the rows of the start and the prior."""
+        """Return each window's [J_c, J_y, J_y', J_z, r], and the rows of start and prior."""
         edges = jnp.asarray(self.edges)
         places = edges[:-1], jnp.diff(edges)
         measured = [{n: jnp.asarray(v) for n, v in one.items()} for one in self._measured]
@@ -282,7 +282,7 @@ class Joint:
 
     @cached_property
     def _state_sizes(self) -> Array:
-        """The size of each number of the state: of the data, or of the guess, per length of time."""
+        """The size of each number of the state: that of the data, or of the guess."""
         sizes, space = [], self.problem.closed_space
         for name in self.entries:
             entry = space.parse(name)

@@ -16,6 +16,7 @@ from pinn.estimation.model import AbstractModel, Predictions
 from pinn.estimation.observations import Request
 from pinn.jets import JetFunction
 from pinn.networks.ansatz import marching_box, sampled
+from pinn.networks.bandwidth import bandwidth
 from pinn.networks.marching import MarchingState
 from pinn.networks.window import Window
 from pinn.training.fields import Fields
@@ -23,6 +24,7 @@ from pinn.training.linear_solve import LeastSquares
 from pinn.training.loop import begin
 from pinn.training.march import March, begin_march, complete, go_on
 from pinn.training.parts import Front, compiler_options
+from pinn.training.rows import Stage
 
 # Windows are padded to a multiple of this, so that one program serves marches of many lengths.
 PADDED = 8
@@ -31,17 +33,17 @@ ACCURACY = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """A march and how it moves with the unknowns.
+    """A march, and the states that its windows start from, the end of the last one included.
 
     Args:
+        march: the march.
+        fronts: where each window starts, and where the last ends.
         state: the windows and parameters, padded by windows that nothing reaches.
-        moves: by unknown, the derivative of each.
-        march: the march itself.
     """
 
-    state: MarchingState
-    moves: MarchingState
     march: March
+    fronts: tuple[Front, ...]
+    state: MarchingState
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +62,17 @@ class Marching(AbstractModel):
 
     parts: Fields
     _programs: dict[Any, Any] = field(default_factory=dict, repr=False)
-    _paths: dict[bytes, Path] = field(default_factory=dict, repr=False)
+    _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """What was found out about the class of problems, on which the network's shape depends."""
+        problem = self.parts.problem
+        known = bandwidth(problem) if problem.extent else None
+        return {"mirrors": self.parts.ansatz.box.mirrors, "bandwidth": known}
 
     def path(self, z: Float[np.ndarray, " size"]) -> Path:
-        """March with some unknowns, and find how the march moves with them.
+        """March with some unknowns.
 
         Raises:
             TrainingError: training stalled.
@@ -81,44 +90,62 @@ class Marching(AbstractModel):
                         f"Training stalled at {march.reached:.6g} with the unknowns "
                         f"{self._shown(at)}."
                     )
-        fronts.append(march.front)
-        return self._moving(at, march, fronts)
+        kernels = [self.parts.unravel(jnp.asarray(p)) for p in march.parameters]
+        return Path(march, (*fronts, march.front), _padded(march.windows, kernels))
 
-    def kept(self, z: Float[np.ndarray, " size"]) -> Path:
-        """Return the march with some unknowns; the last one is kept.
-
-        Raises:
-            TrainingError: training stalled.
-        """
-        key = np.asarray(z).tobytes()
-        if key not in self._paths:
-            path = self.path(z)
-            self._paths.clear()
-            self._paths[key] = path
-        return self._paths[key]
+    def values(self, z: Float[np.ndarray, " size"]) -> list[np.ndarray]:
+        """Return what every column of the data should be, without derivatives; NaN on a stall."""
+        at, found = jnp.asarray(z), []
+        try:
+            path = self._latest("path", z, lambda: self.path(z))
+        except TrainingError:
+            return [np.full(column.values.shape, np.nan) for column in self.observations.columns]
+        for request in self.observations.requests:
+            points = [jnp.asarray(p) for p in request.points]
+            for function in request.functions:
+                found.append(np.asarray(self._program("value", function)(at, path.state, points)))
+        columns = self.observations.columns
+        return [v.reshape(-1)[c.index] for c, v in zip(columns, found, strict=True)]
 
     def predictions(
         self, z: Float[np.ndarray, " size"], requests: Sequence[Request]
     ) -> Predictions:
         """Return the values of every function, and their derivatives; NaN where training stalls."""
+        at = jnp.asarray(z)
         try:
-            path = self.kept(z)
+            path = self._latest("path", z, lambda: self.path(z))
+            moves = self._latest("moves", z, lambda: self._moving(at, path))
         except TrainingError:
-            path = None
+            return self._nothing(z, requests)
         values, slopes = [], []
         for request in requests:
             points = [jnp.asarray(p) for p in request.points]
             for function in request.functions:
-                read = self._program("read", function)
-                if path is None:
-                    shape = (len(points[0]), *self._shape(function))
-                    values.append(np.full(shape, np.nan))
-                    slopes.append(np.full((*shape, z.size), np.nan))
-                    continue
-                value, slope = read(jnp.asarray(z), path.state, path.moves, points)
+                value, slope = self._program("read", function)(at, path.state, moves, points)
                 values.append(np.asarray(value))
                 slopes.append(np.moveaxis(np.asarray(slope), 0, -1))
         return values, slopes
+
+    def march(self, z: Float[np.ndarray, " size"]) -> March:
+        """Return the march with some unknowns."""
+        return self._latest("path", z, lambda: self.path(z)).march
+
+    def _latest(self, kind: str, z: np.ndarray, make: Any) -> Any:
+        """Return what was found with these unknowns; only the latest is kept."""
+        key = np.asarray(z).tobytes()
+        if self._kept.get(kind, (None,))[0] != key:
+            self._kept[kind] = key, make()
+        return self._kept[kind][1]
+
+    def _nothing(self, z: np.ndarray, requests: Sequence[Request]) -> Predictions:
+        problem = self.vector.problem
+        known, values = self.vector.values(jnp.asarray(self.vector.start)), []
+        for request in requests:
+            for function in request.functions:
+                bound = problem.bound_function(function, known)
+                shape = JetFunction(problem.closed_space, bound).shape
+                values.append(np.full((len(request.points[0]), *shape), np.nan))
+        return values, [np.full((*v.shape, z.size), np.nan) for v in values]
 
     @property
     def accuracy(self) -> float:
@@ -131,11 +158,6 @@ class Marching(AbstractModel):
             "Over space predictions come from a march, which JAX does not transform: draw from "
             "posterior.sample, or look at posterior.profile."
         )
-
-    def _shape(self, function: Any) -> tuple[int, ...]:
-        problem = self.vector.problem
-        known = self.vector.values(jnp.asarray(self.vector.start))
-        return JetFunction(problem.closed_space, problem.bound_function(function, known)).shape
 
     def _shown(self, z: Array) -> str:
         flat = np.asarray(self.vector.flat(z))
@@ -173,23 +195,28 @@ class Marching(AbstractModel):
 
     def _program(self, kind: str, function: Any = None) -> Any:
         if (kind, function) not in self._programs:
-            made = {"read": lambda: self._read(function), "move": lambda: self._move}[kind]()
+            made = {
+                "move": lambda: self._move,
+                "read": lambda: self._read(function),
+                "value": lambda: self._value(function),
+            }[kind]()
             self._programs[kind, function] = _program(made)
         return self._programs[kind, function]
 
-    def _moving(self, z: Array, march: March, fronts: list[Front]) -> Path:
-        """Return the march with its derivatives by each unknown."""
-        windows, kernels, every = [], [], []
-        moved = self._started(z, fronts[0])
+    def _moving(self, z: Array, path: Path) -> MarchingState:
+        """Return how a march moves with each unknown."""
+        moved, every = self._started(z, path.fronts[0]), []
         for window, parameters, before, after in zip(
-            march.windows, march.parameters, fronts[:-1], fronts[1:], strict=True
+            path.march.windows,
+            path.march.parameters,
+            path.fronts[:-1],
+            path.fronts[1:],
+            strict=True,
         ):
             given = jnp.asarray(window.length), jnp.asarray(parameters), after.grading
             window_move, kernel_move, moved = self._program("move")(z, before, moved, *given)
-            windows.append(window)
-            kernels.append(self.parts.unravel(jnp.asarray(parameters)))
             every.append((window_move, kernel_move))
-        return Path(_padded(windows, kernels), _padded_moves(every), march)
+        return _padded_moves(every)
 
     def _started(self, z: Array, front: Front) -> PyTree[Array]:
         """Return how the state at the very beginning moves with each unknown."""
@@ -214,23 +241,31 @@ class Marching(AbstractModel):
         parameters: Array,
         grading: Any,
     ) -> tuple[Window, PyTree[Array], PyTree[Array]]:
-        """Return how a window, its parameters and the state at its end move with each unknown."""
+        """Return how a window, its parameters and the state at its end move with each unknown.
+
+        The window's units stay as they are: parameters are measured in them.
+        """
+        parts = self._at(z)
+        stage = parts.open(front, length)
+
+        def moved_stage(parts: Fields, state: PyTree[Array]) -> Stage:
+            moved = parts.open(replace(front, state=state), length)
+            window = replace(moved.window, scale=stage.window.scale)
+            return replace(moved, window=window, row_scale=stage.row_scale)
 
         def rows(z: Array, state: PyTree[Array], parameters: Array) -> Array:
             parts = self._at(z)
-            stage = parts.open(replace(front, state=state), length)
+            stage = moved_stage(parts, state)
             return parts.objective(stage, parts.prepare(stage)).rows(parameters)
 
         def end(z: Array, state: PyTree[Array], parameters: Array) -> tuple[Window, PyTree[Array]]:
             parts = self._at(z)
-            window = parts.open(replace(front, state=state), length).window
+            window = moved_stage(parts, state).window
             entries = parts.problem.dynamics.state_entries if not parts.problem.stationary else ()
             jet_at = parts.at_time(window, parameters, entries)
             at_end = {n: lambda *x, n=n: jet_at(window.length, *x)[n] for n in entries}
             return window, {n: self._sampled(n, f, grading) for n, f in at_end.items()}
 
-        parts = self._at(z)
-        stage = parts.open(front, length)
         _, jacobian = parts.objective(stage, parts.prepare(stage)).linearise(parameters)
         solve = LeastSquares.of(jacobian)
 
@@ -244,16 +279,21 @@ class Marching(AbstractModel):
 
         return jax.vmap(along)(jnp.eye(z.size, dtype=z.dtype), moved)
 
-    def _read(self, function: Any) -> Any:
-        """Return the program that evaluates a function of the jet, and how it moves."""
+    def _value(self, function: Any) -> Any:
+        """Return the program that evaluates a function of the jet at points."""
         space = self.parts.problem.space
 
         def values(z: Array, state: MarchingState, points: list[Array]) -> Array:
-            parts = self._at(z)
-            known = self.vector.values(z)
+            parts, known = self._at(z), self.vector.values(z)
             bound = JetFunction(space, self.vector.problem.bound_function(function, known))
             jet_at = marching_box(parts.ansatz, (*bound.needs, *space.coordinates))
             return jax.vmap(lambda *point: bound(jet_at(state, *point)))(*points)
+
+        return values
+
+    def _read(self, function: Any) -> Any:
+        """Return the same, and how it moves."""
+        values = self._value(function)
 
         def read(z: Array, state: MarchingState, moves: MarchingState, points: list[Array]):
             def along(direction: Array, move: MarchingState) -> Array:
@@ -277,7 +317,7 @@ def _more(count: int) -> int:
     return -count % PADDED
 
 
-def _padded(windows: list[Window], kernels: list[PyTree[Array]]) -> MarchingState:
+def _padded(windows: Sequence[Window], kernels: list[PyTree[Array]]) -> MarchingState:
     """Return windows stacked, the last one repeated at a time that nothing reaches."""
     rest = _more(len(windows))
     never = [replace(windows[-1], start=np.asarray(np.inf))] * rest

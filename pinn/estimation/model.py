@@ -34,6 +34,10 @@ class AbstractModel(abc.ABC):
         Values that the equation does not reach are NaN.
         """
 
+    def values(self, z: Float[np.ndarray, " size"]) -> list[np.ndarray]:
+        """Return what every column of the data should be."""
+        return self.measured(z)[0]
+
     @property
     @abc.abstractmethod
     def accuracy(self) -> float:

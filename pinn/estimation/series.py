@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 
 from pinn.spectral import AbstractBasis, Chebyshev, Fourier, functions
 
-# How much larger than the smoothness scale the parts may be that a second derivative does not see.
-FREE = 1e3
+# How large coefficients are before the data, in units of the first value, smooth or not.
+WIDE = 3.0
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Series:
 
     The φ_k are products of one function an axis, of total degree below `count`. What is expected of
     f before the data is that of a smoothing spline: c is normal with
-    Σ_axes ∫ (∂²f/∂z²)² dz = |P c|², z being each axis scaled to [−1, 1], so that |P c|²/τ² is minus
-    twice the logarithm of the prior; τ is for the data to choose
+    Σ_axes ∫ (∂ᵐf/∂zᵐ)² dz = |P c|², z being each axis scaled to [−1, 1], so that |P c|²/τ² is minus
+    twice the logarithm of the prior; τ and m are for the data to choose
     (Wahba 1990, Spline Models for Observational Data, doi:10.1137/1.9781611970128).
 
     Args:
@@ -30,12 +30,14 @@ class Series:
         outputs: how many numbers it returns; 0 for a scalar.
         lower: f is larger than this.
         guess: a first value.
+        order: m.
     """
 
     bases: tuple[AbstractBasis, ...]
     outputs: int = 0
     lower: float | None = None
     guess: float | None = None
+    order: int = 2
 
     @cached_property
     def _chosen(self) -> np.ndarray:
@@ -76,21 +78,35 @@ class Series:
 
     @cached_property
     def penalty(self) -> Float[np.ndarray, "size size"]:
-        """P, as an upper triangular matrix; what curvature does not see is nearly free."""
-        blocks = [self._curvature(axis) for axis in range(len(self.bases))]
-        rows = np.concatenate([*blocks, np.eye(len(self._chosen)) / FREE])
-        root = np.linalg.qr(rows, mode="r")
+        """P, as an upper triangular matrix."""
+        blocks = [self._roughness(axis) for axis in range(len(self.bases))]
+        root = np.linalg.qr(np.concatenate(blocks), mode="r")
         return np.kron(root, np.eye(max(self.outputs, 1)))
 
-    def _curvature(self, axis: int) -> np.ndarray:
-        """Return √weight · ∂²φ/∂z² on a tensor grid of quadrature nodes, one column a function."""
+    @cached_property
+    def rank(self) -> int:
+        """How many combinations of coefficients P sees."""
+        return int(np.linalg.matrix_rank(self.penalty))
+
+    @property
+    def width(self) -> float:
+        """The standard deviation of every coefficient before the data, however smooth f is."""
+        return WIDE * max(float(np.max(np.abs(self.start))), 1.0)
+
+    def log_prior(self, scale: float) -> float:
+        """Return log |det| of the rows of the prior, [P/τ; 1/width]."""
+        rows = np.concatenate([self.penalty / scale, np.eye(self.size) / self.width])
+        return float(np.sum(np.log(np.abs(np.diag(np.linalg.qr(rows, mode="r"))))))
+
+    def _roughness(self, axis: int) -> np.ndarray:
+        """Return √weight · ∂ᵐφ/∂zᵐ on a tensor grid of quadrature nodes, one column a function."""
         factors = []
         for place, basis in enumerate(self.bases):
             z, weights = np.polynomial.legendre.leggauss(2 * basis.count)
             half = 0.5 * (basis.upper - basis.lower)
             values = basis.vandermonde(basis.lower + half * (z + 1.0))
             if place == axis:
-                values = half**2 * values @ np.linalg.matrix_power(basis.derivative, 2)
+                values = values @ np.linalg.matrix_power(half * basis.derivative, self.order)
             factors.append(np.sqrt(weights)[:, None] * values[:, self._chosen[:, place]])
         combine = lambda a, b: (a[:, None] * b[None]).reshape(-1, a.shape[1])  # noqa: E731
         return np.linalg.qr(reduce(combine, factors), mode="r")

@@ -1,7 +1,7 @@
 """Everything that is to be found, as one vector without bounds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,14 @@ class Part:
     shape: tuple[int, ...]
     unknown: Unknown | None = None
     series: Series | None = None
+
+    @property
+    def prior_count(self) -> int:
+        """How many rows its prior has."""
+        if self.series is not None:
+            return 2 * self.series.size
+        stated = self.unknown is not None and self.unknown.prior is not None
+        return int(np.prod(self.shape)) if stated else 0
 
     def value(self, free: Float[Array, " size"]) -> Array:
         """Return the value that stands for some free numbers: inside the bounds, whatever they are.
@@ -97,6 +105,14 @@ class Vector:
             start = part.where.stop
         return cls(problem, tuple(parts))
 
+    def smoothed(self, name: str, order: int) -> "Vector":
+        """Return the same unknowns with another order of smoothness for one function."""
+        parts = [
+            replace(p, series=replace(p.series, order=order)) if p.name == name and p.series else p
+            for p in self.parts
+        ]
+        return Vector(self.problem, tuple(parts))
+
     @property
     def size(self) -> int:
         """How many numbers are to be found."""
@@ -155,7 +171,8 @@ class Vector:
             value = part.value(z[part.where])
             if part.series is not None:
                 penalty = jnp.asarray(part.series.penalty, z.dtype)
-                rows.append(penalty @ (value - part.series.start) / scales[part.name])
+                moved = value - part.series.start
+                rows += [penalty @ moved / scales[part.name], moved / part.series.width]
             elif part.unknown is not None and part.unknown.prior is not None:
                 mean, deviation = part.unknown.prior
                 rows.append((value.ravel() - mean) / deviation)

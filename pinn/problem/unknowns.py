@@ -132,7 +132,8 @@ class Function:
             if given is not None:
                 ends = tuple(np.broadcast_to(np.asarray(given, float), self.inputs).tolist())
                 object.__setattr__(self, name, ends)
-        if self.lower and self.upper and any(a >= b for a, b in zip(self.lower, self.upper)):
+        ends = zip(self.lower or (), self.upper or (), strict=False)
+        if any(a >= b for a, b in ends):
             raise ProblemError(
                 f"An unknown function has lower={self.lower} and upper={self.upper}: each lower "
                 "end must be smaller."
