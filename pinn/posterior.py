@@ -20,6 +20,7 @@ from pinn.estimation.observations import Observations, Request
 from pinn.estimation.vector import Vector
 from pinn.jets import Jet
 from pinn.precision import arithmetic
+from pinn.problem.data import Reading
 
 # Where χ² per degree of freedom is further from one than so many standard deviations, the model is
 # wrong for the noise.
@@ -121,7 +122,7 @@ class Posterior:
         part = next((p for p in self.vector.parts if p.name == function and p.series), None)
         if part is not None:
             return self._function_band(part, coordinates)
-        chosen = _entry(function) if isinstance(function, str) else function
+        chosen = Reading(function) if isinstance(function, str) else function
         points = np.broadcast_arrays(*map(np.asarray, coordinates))
         request = Request(tuple(p.ravel().astype(float) for p in points), (chosen,))
         with arithmetic("float64"):
@@ -278,10 +279,6 @@ class Posterior:
             value, slope = np.asarray(at(here)), np.asarray(jax.jacfwd(at)(here))
         deviation = np.linalg.norm(slope @ self._inverse[part.where], axis=-1)
         return _shaped(value, points[0].shape), _shaped(deviation, points[0].shape)
-
-
-def _entry(name: str) -> Callable[[Jet], Any]:
-    return lambda j: j[name]
 
 
 def _shaped(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
