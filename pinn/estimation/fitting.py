@@ -167,7 +167,8 @@ class Fitting:
             further = self._weighed(found)
             if _settled(found.noise, further.noise) and _settled(found.scales, further.scales):
                 break
-            again = self._solved(further.z, further.noise, further.scales)
+            near = further.z if self.solvable(further.z) else found.z
+            again = self._solved(near, further.noise, further.scales)
             found = replace(again, evaluations=found.evaluations + again.evaluations)
         spread = self._first_noise()  # a tenth of it
         explained = all(value < spread[i] for i, value in found.noise.items())

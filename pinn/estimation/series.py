@@ -59,7 +59,7 @@ class Series:
 
         def f(*point: Array) -> Array:
             at = jnp.concatenate([jnp.atleast_1d(jnp.asarray(p, table.dtype)) for p in point])
-            factors = [functions(b, at[i])[self._chosen[:, i]] for i, b in enumerate(self.bases)]
+            factors = [_continued(b, at[i])[self._chosen[:, i]] for i, b in enumerate(self.bases)]
             value = reduce(jnp.multiply, factors) @ table
             value = value if self.lower is None else self.lower + jnp.exp(value)
             return value if self.outputs else value[0]
@@ -110,6 +110,18 @@ class Series:
             factors.append(np.sqrt(weights)[:, None] * values[:, self._chosen[:, place]])
         combine = lambda a, b: (a[:, None] * b[None]).reshape(-1, a.shape[1])  # noqa: E731
         return np.linalg.qr(reduce(combine, factors), mode="r")
+
+
+def _continued(basis: AbstractBasis, x: Float[Array, ""]) -> Float[Array, " count"]:
+    """Return a basis's functions, as straight lines beyond the ends of an interval.
+
+    A polynomial would run away there, and with it a solution that comes near.
+    """
+    if isinstance(basis, Fourier):
+        return functions(basis, x)
+    inside = jnp.clip(x, basis.lower, basis.upper)
+    values = functions(basis, inside)
+    return values + (x - inside) * (jnp.asarray(basis.derivative.T, x.dtype) @ values)
 
 
 def _degrees(basis: AbstractBasis) -> list[int]:

@@ -43,3 +43,12 @@ def test_the_log_determinant_of_the_prior_is_that_of_its_precision():
     precision = series.penalty.T @ series.penalty / 0.3**2 + np.eye(6) / series.width**2
     expected = 0.5 * np.linalg.slogdet(precision)[1]
     assert abs(series.log_prior(0.3) - expected) < 1e-8
+
+
+def test_a_series_goes_on_straight_beyond_its_interval():
+    series = Series((Chebyshev(-1.0, 1.0, 6),))
+    f = series.function(jnp.asarray(np.random.default_rng(0).normal(size=series.size)))
+    slope = jax.grad(f)
+    one, two, end = (jnp.asarray(x) for x in (1.5, 2.0, 1.0 - 1e-12))
+    assert abs(float(f(two) - f(one) - 0.5 * slope(one))) < 1e-12
+    assert abs(float(slope(one) - slope(end))) < 1e-9
