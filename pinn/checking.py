@@ -10,28 +10,42 @@ import numpy as np
 from pinn.checking_fields import Finding, believed, check_along, check_fields, law_finding
 from pinn.jets import prolong
 from pinn.measure import drift
+from pinn.noether.verdict import Verdict
 from pinn.noether.verify import verified_charges, verify
 from pinn.precision import arithmetic
+from pinn.problem.nearby import somewhere
+from pinn.problem.openness import told
 from pinn.problem.problem import Problem
 from pinn.references.method import Adaptive, Closed
 from pinn.references.reference import Reference, reference, relative_l2
 
 TIMES = 33
+# For so many values of its unknowns the laws of a problem are checked.
+DRAWS = 3
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `pinn.check` found; every claim in it holds."""
+    """What `pinn.check` found; every claim in it holds.
+
+    Args:
+        problem: its name.
+        findings: what was checked.
+        open: what is unknown and what was measured, each with what is said of it.
+    """
 
     problem: str
     findings: tuple[Finding, ...]
+    open: tuple[tuple[str, str], ...] = ()
 
     def table(self) -> str:
         """Return the findings as a table in plain text."""
         rows = [(f.what, f"{f.value:.1e}", f.measure) for f in self.findings]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(2)]
         lines = [f"{what:<{widths[0]}}  {value:>{widths[1]}}  {how}" for what, value, how in rows]
-        return "\n".join([f"{self.problem}: every claim holds", *lines])
+        width = max((len(what) for what, _ in self.open), default=0)
+        said = [f"{what:<{width}}  {how}" for what, how in self.open]
+        return "\n".join([f"{self.problem}: every claim holds", *lines, *said])
 
     def __str__(self) -> str:
         return self.table()
@@ -45,9 +59,14 @@ def check(problem: Problem) -> Report:
     equation, the initial data and an integration; the reference's own error, and how well it keeps
     every charge. A law that holds but for more than rounding is reported as nearly conserved.
 
+    With unknowns, laws are checked for several random values of them near their guesses, and the
+    rest is left to `pinn.check(problem.at(…))`, with values in their place.
+
     Raises:
         ProblemError: a claim is false, with what, by how much, and what to do.
     """
+    if problem.unknown_names:
+        return _check_open(problem)
     with arithmetic("float64"):
         verified_charges(problem)
         verdicts, findings = verify(problem)[1], []
@@ -60,6 +79,21 @@ def check(problem: Problem) -> Report:
             findings += check_along(integrated, verdicts)
             findings += _check_integration(integrated)
     return Report(problem.name, tuple([*map(law_finding, verdicts), *findings]))
+
+
+def _check_open(problem: Problem) -> Report:
+    """Check the laws of a problem with unknowns for several values of them."""
+    worst: dict[str, Verdict] = {}
+    with arithmetic("float64"):
+        for seed in range(DRAWS):
+            some = somewhere(problem, seed)
+            verified_charges(some)
+            for verdict in verify(some)[1]:
+                worst[verdict.claim] = max(
+                    verdict, worst.get(verdict.claim, verdict), key=lambda v: v.defect
+                )
+    findings = tuple(law_finding(verdict) for verdict in worst.values())
+    return Report(problem.name, findings, tuple(told(problem)))
 
 
 def _check_exact(problem: Problem, exact: Callable, integrated: Reference) -> list[Finding]:
