@@ -9,13 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from pinn.benchmark import AbstractMethod, Case, Study
 from pinn.benchmark.method import Order
 from pinn.benchmark.report.groups import Record
 from pinn.benchmark.report.markdown import grid
-from pinn.benchmark.report.plots import AbstractPlot, figure_of
+from pinn.benchmark.report.plots import COLUMNS, AbstractPlot, figure_of
 from pinn.benchmark.report.table import AbstractTable
-from pinn.learning.demonstrations import Demonstration, demonstrate, demonstrations
+from pinn.learning.demonstrations import (
+    Curve,
+    Demonstration,
+    Strip,
+    demonstrate,
+    demonstrations,
+)
 
 
 @dataclass(frozen=True)
@@ -87,21 +95,60 @@ class Panels(AbstractPlot):
 
     def draw(self, records: Sequence[Record]) -> Any:
         """Return the figure."""
-        found = _known(records).get(self.demonstration)
-        if found is None or not found[0].curves:
+        known = _known(records).get(self.demonstration)
+        if known is None or not known[0].curves:
             return None
-        titles = list(dict.fromkeys(curve.panel for curve in found[0].curves))
-        figure = figure_of(len(titles), 1)
-        for axes, title in zip(figure.axes, titles, strict=True):
-            curves = [curve for curve in found[0].curves if curve.panel == title]
-            for curve in curves:
-                marker = "o-" if len(curve.x) < 12 else "-"
-                axes.plot(curve.x, curve.y, marker, label=curve.label, markersize=4)
-            if curves[0].log:
-                axes.set_yscale("log")
-            axes.set(title=title, xlabel=curves[0].axes[0], ylabel=curves[0].axes[1])
-            axes.legend(fontsize=7)
+        curves, strips = known[0].curves, known[0].strips
+        titles = list(dict.fromkeys(curve.panel for curve in curves))
+        columns = min(COLUMNS, len(titles))
+        figure, axes = _figure(columns, -(-len(titles) // columns), strips)
+        for place, title in zip(axes, titles, strict=False):
+            _panel(place, [curve for curve in curves if curve.panel == title])
+        for place in axes[len(titles) :]:
+            place.remove()
         return figure
+
+
+def _figure(columns: int, rows: int, strips: Sequence[Strip]) -> tuple[Any, list[Any]]:
+    """Return a figure with its axes, and strips of pictures below them."""
+    if not strips:
+        figure = figure_of(columns, rows)
+        return figure, figure.axes
+    from matplotlib.figure import Figure
+
+    heights = (3.4 * rows, 0.9 * len(strips))
+    figure = Figure(figsize=(max(9.0, 4.5 * columns), sum(heights)), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+    above, below = parts
+    above.subplots(rows, columns)
+    below.subplots(len(strips), 1)
+    for axes, strip in zip(below.axes, strips, strict=True):
+        _film(axes, strip)
+    return figure, above.axes
+
+
+def _film(axes: Any, strip: Strip) -> None:
+    pictures = [np.pad(picture, ((0, 0), (0, 1)), constant_values=1) for picture in strip.pictures]
+    axes.imshow(np.concatenate(pictures, axis=1), cmap="gray", vmin=0.0, vmax=1.0)
+    axes.set_axis_off()
+    axes.set_title(strip.label, fontsize=8, pad=2)
+
+
+def _panel(axes: Any, curves: Sequence[Curve]) -> None:
+    color = None
+    for curve in curves:
+        if curve.law:
+            axes.plot(curve.x, curve.y, ":", color=color, linewidth=1.5)
+            continue
+        marker = "o-" if len(curve.x) < 20 else "-"
+        (line,) = axes.plot(curve.x, curve.y, marker, label=curve.label, markersize=3, linewidth=1)
+        color = line.get_color()
+    if curves[0].log:
+        axes.set_yscale("log")
+    axes.set(title=curves[0].panel, xlabel=curves[0].axes[0], ylabel=curves[0].axes[1])
+    if len(curves[0].x) < 5:
+        axes.set_xticks(curves[0].x)
+    axes.legend(fontsize=7)
 
 
 STUDY = Study(

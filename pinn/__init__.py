@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pinn.errors import ProblemError as ProblemError
     from pinn.errors import RecipeError as RecipeError
     from pinn.jets import Jet as Jet
+    from pinn.learning.discovery import discover as discover
     from pinn.measure import Scores as Scores
     from pinn.measure import compare as compare
     from pinn.networks.mlp import Network as Network
@@ -112,6 +113,7 @@ _HOME = {
     "check": "pinn.checking",
     "compare": "pinn.measure",
     "derived_fields": "pinn.problem.derived",
+    "discover": "pinn.learning.discovery",
     "find_multipliers": "pinn.noether.multipliers",
     "get": "pinn.problem.registry",
     "load": "pinn.checkpoint",

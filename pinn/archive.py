@@ -16,6 +16,7 @@ from pinn.networks.bandwidth import bandwidth
 from pinn.networks.marching import MarchingState
 from pinn.networks.mirror import mirrors_of
 from pinn.networks.window import Window
+from pinn.posterior_spec import posterior_spec
 from pinn.problem.fingerprint import differences, fingerprint
 from pinn.problem.origin import Origin
 from pinn.problem.problem import Problem
@@ -68,6 +69,7 @@ def describe(solution: Solution, origin: Origin) -> dict[str, Any]:
             "kind": origin.kind,
             "factory": origin.factory,
             "parameters": plain(solution.problem.parameters),
+            "values": _values_of(solution),
             **statement(solution.problem),
             "mirrors": plain(mirrors_of(solution.problem)),
             "bandwidth": bandwidth(solution.problem) if solution.problem.extent else None,
@@ -83,10 +85,24 @@ def describe(solution: Solution, origin: Origin) -> dict[str, Any]:
         "steps": march.steps,
         "records": [dataclasses.asdict(record) for record in march.records],
         "attempts": [dataclasses.asdict(attempt) for attempt in march.attempts],
+        "posterior": posterior_spec(solution.posterior),
         "open": march.stage is not None,
         "witness": witness(solution),
         "arrays": {n: jax.tree.map(_shape, tree) for n, tree in named_arrays(solution).items()},
     }
+
+
+def _values_of(solution: Solution) -> dict[str, Any]:
+    """Return what the unknowns of a problem were set to; the posterior has those it found."""
+    if solution.posterior is not None:
+        return {}
+    for name, value in solution.problem.values.items():
+        if callable(value):
+            raise CheckpointError(
+                f"The problem {solution.problem.name!r} was given a function for its unknown "
+                f"{name!r}, which cannot be saved: register a problem in which it is a function."
+            )
+    return {n: np.asarray(v).tolist() for n, v in solution.problem.values.items()}
 
 
 def named_arrays(solution: Solution) -> dict[str, PyTree[np.ndarray]]:

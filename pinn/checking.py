@@ -1,7 +1,8 @@
 """Check a problem before anything is trained: symmetries, conditions, closed form, reference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +18,13 @@ from pinn.problem.nearby import somewhere
 from pinn.problem.openness import told
 from pinn.problem.problem import Problem
 from pinn.references.method import Adaptive, Closed
-from pinn.references.reference import Reference, reference, relative_l2
+from pinn.references.reference import Reference, reference, relative_l2, solve_reference
+from pinn.watch import OutOfTime, Watch
 
 TIMES = 33
 # For so many values of its unknowns the laws of a problem are checked.
 DRAWS = 3
+BUDGET = 600.0
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,15 @@ class Report:
     """What `pinn.check` found; every claim in it holds.
 
     Args:
-        problem: its name.
-        findings: what was checked.
+        problem: the name of what was checked.
+        findings: what was found, in the order in which it was checked.
+        unchecked: why the rest was not, where there was not time for everything.
         open: what is unknown and what was measured, each with what is said of it.
     """
 
     problem: str
     findings: tuple[Finding, ...]
+    unchecked: str = ""
     open: tuple[tuple[str, str], ...] = ()
 
     def table(self) -> str:
@@ -45,13 +50,15 @@ class Report:
         lines = [f"{what:<{widths[0]}}  {value:>{widths[1]}}  {how}" for what, value, how in rows]
         width = max((len(what) for what, _ in self.open), default=0)
         said = [f"{what:<{width}}  {how}" for what, how in self.open]
-        return "\n".join([f"{self.problem}: every claim holds", *lines, *said])
+        headline = "what was checked holds" if self.unchecked else "every claim holds"
+        rest = [self.unchecked] if self.unchecked else []
+        return "\n".join([f"{self.problem}: {headline}", *lines, *said, *rest])
 
     def __str__(self) -> str:
         return self.table()
 
 
-def check(problem: Problem) -> Report:
+def check(problem: Problem, *, budget: float | None = BUDGET, progress: bool = False) -> Report:
     """Check everything that a problem claims.
 
     Symmetries and declared charges on thousands of jets about the initial data, and again where the
@@ -62,38 +69,57 @@ def check(problem: Problem) -> Report:
     With unknowns, laws are checked for several random values of them near their guesses, and the
     rest is left to `pinn.check(problem.at(…))`, with values in their place.
 
+    Args:
+        problem: what to check.
+        budget: how many seconds it may take; the report says what was not checked in time. None
+            lets it take any time.
+        progress: show what is being computed, off a terminal by a line every ten seconds.
+
     Raises:
         ProblemError: a claim is false, with what, by how much, and what to do.
     """
+    watch = Watch(inf if budget is None else budget, progress)
+    findings, unchecked = [], ""
+    try:
+        with arithmetic("float64"):
+            for finding in _findings(problem, watch):
+                findings.append(finding)
+    except OutOfTime as late:
+        unchecked = f"{late} What would come after this line was not checked: give a larger budget."
+    finally:
+        watch.clear()
+    return Report(problem.name, tuple(findings), unchecked, tuple(told(problem)))
+
+
+def _findings(problem: Problem, watch: Watch) -> Iterator[Finding]:
     if problem.unknown_names:
-        return _check_open(problem)
-    with arithmetic("float64"):
-        verified_charges(problem)
-        verdicts, findings = verify(problem)[1], []
-        if problem.extent:
-            findings += check_fields(problem)
-        else:
-            integrated = reference(problem, method=Adaptive())
-            if problem.exact is not None:
-                findings += _check_exact(problem, problem.exact, integrated)
-            findings += check_along(integrated, verdicts)
-            findings += _check_integration(integrated)
-    return Report(problem.name, tuple([*map(law_finding, verdicts), *findings]))
+        yield from _open_laws(problem, watch)
+        return
+    watch("verifying the laws")
+    verified_charges(problem)
+    verdicts = verify(problem)[1]
+    yield from map(law_finding, verdicts)
+    if problem.extent:
+        yield from check_fields(problem, watch)
+        return
+    stated = problem.exact is not None or problem.references
+    integrated = solve_reference(problem, Adaptive() if stated else None, watch)
+    if problem.exact is not None:
+        yield from _check_exact(problem, problem.exact, integrated)
+    yield from check_along(integrated, verdicts, watch)
+    yield from _check_integration(integrated)
 
 
-def _check_open(problem: Problem) -> Report:
-    """Check the laws of a problem with unknowns for several values of them."""
+def _open_laws(problem: Problem, watch: Watch) -> Iterator[Finding]:
+    """Yield the laws of a problem with unknowns, each at the worst of several values of them."""
     worst: dict[str, Verdict] = {}
-    with arithmetic("float64"):
-        for seed in range(DRAWS):
-            some = somewhere(problem, seed)
-            verified_charges(some)
-            for verdict in verify(some)[1]:
-                worst[verdict.claim] = max(
-                    verdict, worst.get(verdict.claim, verdict), key=lambda v: v.defect
-                )
-    findings = tuple(law_finding(verdict) for verdict in worst.values())
-    return Report(problem.name, findings, tuple(told(problem)))
+    for seed in range(DRAWS):
+        watch("verifying the laws for some values of the unknowns")
+        some = somewhere(problem, seed)
+        verified_charges(some)
+        for one in verify(some)[1]:
+            worst[one.claim] = max(one, worst.get(one.claim, one), key=lambda v: v.defect)
+    yield from map(law_finding, worst.values())
 
 
 def _check_exact(problem: Problem, exact: Callable, integrated: Reference) -> list[Finding]:

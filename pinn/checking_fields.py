@@ -1,6 +1,6 @@
 """What is checked of a problem over space: closed form, initial data, walls, reference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import jax
@@ -16,7 +16,8 @@ from pinn.noether.verify import verify
 from pinn.problem.problem import Problem
 from pinn.problem.statement import face_value
 from pinn.references.lines import Lines
-from pinn.references.reference import Reference, reference, relative_l2
+from pinn.references.reference import Reference, reference, relative_l2, solve_reference
+from pinn.watch import Watch
 
 AGREEMENT = 1e-8
 COUNT = {1: 33, 2: 9, 3: 5}
@@ -54,17 +55,21 @@ def law_finding(verdict: Verdict) -> Finding:
     return Finding(f"{verdict.kind} of {verdict.claim}", verdict.defect, measure)
 
 
-def check_along(found: Reference, verified: tuple[Verdict, ...]) -> list[Finding]:
+def check_along(found: Reference, verified: tuple[Verdict, ...], watch: Watch) -> list[Finding]:
     """Return the laws that are only nearly kept where a reference goes.
 
     Args:
         found: the reference.
         verified: what the laws came to about the initial data.
+        watch: over the time that it takes.
 
     Raises:
+        OutOfTime: the reference's error was not had in time.
         ProblemError: a law does not hold there.
     """
-    along = verdicts_along(found.trajectory, found.error_estimate)
+    error = found.estimated(watch)
+    watch("verifying the laws along the reference")
+    along = verdicts_along(found.trajectory, error)
     for verdict in along:
         if not verdict.holds:
             raise ProblemError(refused_along(found.problem, verdict))
@@ -72,20 +77,19 @@ def check_along(found: Reference, verified: tuple[Verdict, ...]) -> list[Finding
     return [law_finding(v) for v in along if v.nearly and v.claim not in known]
 
 
-def check_fields(problem: Problem) -> list[Finding]:
+def check_fields(problem: Problem, watch: Watch) -> Iterator[Finding]:
     """Check a problem over space, as `pinn.check` does.
 
     Raises:
+        OutOfTime: the reference was not had in time.
         ProblemError: initial data contradict the walls, or the closed form is not one.
     """
     anchor(problem)
-    findings = []
     if problem.exact is not None:
         findings = _closed_form(problem, problem.exact)
-        findings = believed(findings, findings)
+        yield from believed(findings, findings)
     if problem.exact is None or (len(problem.extent) == 1 and not problem.stationary):
-        findings += _integration(problem)
-    return findings
+        yield from _integration(problem, watch)
 
 
 def _closed_form(problem: Problem, exact: Callable) -> list[Finding]:
@@ -163,14 +167,12 @@ def _relative(value: np.ndarray, stated: np.ndarray) -> float:
     return float(np.max(np.abs(value), initial=0.0))
 
 
-def _integration(problem: Problem) -> list[Finding]:
-    found: Reference = reference(problem, method=None if problem.exact is None else Lines())
-    name = found.method.name
-    findings = check_along(found, verify(problem)[1])
-    findings.append(Finding(f"reference by {name}", found.error_estimate, "estimated error"))
+def _integration(problem: Problem, watch: Watch) -> Iterator[Finding]:
+    found = solve_reference(problem, None if problem.exact is None else Lines(), watch)
+    yield from check_along(found, verify(problem)[1], watch)
+    yield Finding(f"reference by {found.method.name}", found.error_estimate, "estimated error")
     if problem.exact is not None:
         points = _points(problem, {})
         truth, values = reference(problem)(*points), found(*points)
         gap = max(relative_l2(values[n], truth[n]) for n in values)
-        findings.append(Finding("closed form: integration", gap, "relative L2 difference"))
-    return findings
+        yield Finding("closed form: integration", gap, "relative L2 difference")

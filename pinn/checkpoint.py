@@ -25,6 +25,8 @@ from pinn.archive import (
 from pinn.errors import CheckpointError, PinnError, RecipeError, reason
 from pinn.folder import recovered, whole_or_nothing
 from pinn.migration import OLDEST, check_first_fingerprint, migrated, named_state
+from pinn.posterior import Posterior
+from pinn.posterior_spec import restored
 from pinn.precision import arithmetic, tracing
 from pinn.problem.fingerprint import differences, fingerprint
 from pinn.problem.origin import Origin
@@ -33,6 +35,7 @@ from pinn.problem.registry import load_module, rebuild
 from pinn.schema import check_spec
 from pinn.solution import Solution
 from pinn.training.march import named_leaves
+from pinn.training.recipe import Recipe
 from pinn.training.spec import CARRIED, from_spec
 
 SPEC, PROBLEM, ARRAYS, MANIFEST = "spec.json", CARRIED, "arrays", "manifest.json"
@@ -100,8 +103,9 @@ def _loaded(folder: Path, trust: bool) -> Solution:
     raw = _read_spec(folder)
     spec = migrated(raw)
     check_spec(spec)
-    problem, module = _rebuilt_problem(folder, raw, spec, trust)
+    stated, module = _rebuilt_problem(folder, spec, trust)
     recipe = from_spec(spec["recipe"], trust, module)
+    problem, posterior = _solved(folder, stated, raw, spec, recipe)
     with arithmetic(recipe.precision):
         fresh = matching_network(problem, recipe, spec)
         arrays = _read_arrays(folder, spec)
@@ -120,6 +124,7 @@ def _loaded(folder: Path, trust: bool) -> Solution:
         spec["versions"],
         spec["device"],
         spec["scores"],
+        posterior=posterior,
     )
     check_witness(solution, spec["witness"])
     return solution
@@ -167,7 +172,7 @@ def _checked_origin(problem: Problem) -> Origin:
         )
     try:
         json.dumps(plain(problem.parameters))
-        again = rebuild(origin, problem.parameters)
+        again = _known(rebuild(origin, problem.parameters), problem.values)
     except (TypeError, PinnError, ImportError, KeyError) as error:
         raise CheckpointError(
             f"The problem {problem.name!r} cannot be rebuilt from its file and parameters "
@@ -179,6 +184,11 @@ def _checked_origin(problem: Problem) -> Origin:
             f"{', '.join(apart)}): its function must depend on its parameters only."
         )
     return origin
+
+
+def _known(problem: Problem, values: Mapping[str, Any]) -> Problem:
+    """Return a rebuilt problem with values in place of its unknowns."""
+    return problem.at(**values) if values else problem
 
 
 def _read_spec(folder: Path) -> dict[str, Any]:
@@ -227,9 +237,9 @@ def _damaged(folder: Path, stated: Any) -> list[str]:
 
 
 def _rebuilt_problem(
-    folder: Path, raw: Mapping[str, Any], spec: Mapping[str, Any], trust: bool
+    folder: Path, spec: Mapping[str, Any], trust: bool
 ) -> tuple[Problem, ModuleType | None]:
-    """Return the problem, with what was found out about it, and the module of its own file."""
+    """Return the problem as its factory states it, and the module of its own file."""
     stated, module = spec["problem"], None
     kind, name, source = stated["kind"], stated["factory"], ""
     if kind == "file":
@@ -243,21 +253,47 @@ def _rebuilt_problem(
         problem = rebuild(Origin(kind, name, source), stated["parameters"])
         if kind == "file":
             module = load_module(Path(f"{name}.py"), source=source)
-        apart = changed(problem, stated, spec["versions"]) if raw is spec else []
     except (PinnError, ImportError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"The problem {name!r} of the solver in {str(folder)!r} cannot be rebuilt ({error})."
-        ) from error
+        raise _not_rebuilt(folder, name, error) from error
+    return problem, module
+
+
+def _not_rebuilt(folder: Path, name: str, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"The problem {name!r} of the solver in {str(folder)!r} cannot be rebuilt ({error})."
+    )
+
+
+def _solved(
+    folder: Path,
+    problem: Problem,
+    raw: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    recipe: Recipe,
+) -> tuple[Problem, Posterior | None]:
+    """Return the problem that was solved, with what was found out about it, and its posterior."""
+    stated, name, posterior = spec["problem"], spec["problem"]["factory"], None
     if raw is not spec:
         check_first_fingerprint(problem, raw["problem"]["fingerprint"])
-        return problem, module
+        return problem, None
+    found = {"mirrors": stated["mirrors"], "bandwidth": stated["bandwidth"]}
+    try:
+        with arithmetic("float64"):
+            if spec["posterior"] is None:
+                problem = _known(problem, stated["values"])
+            else:
+                problem, posterior = restored(problem, spec["posterior"], found, recipe)
+            apart = changed(problem, stated, spec["versions"])
+    except CheckpointError:
+        raise
+    except (PinnError, ImportError, KeyError, TypeError) as error:
+        raise _not_rebuilt(folder, name, error) from error
     if apart:
         raise CheckpointError(
             f"The problem {name!r} has changed since the solver was saved (its "
             f"{'; '.join(apart)}): install the version that saved it, or train anew."
         )
-    found = {"mirrors": stated["mirrors"], "bandwidth": stated["bandwidth"]}
-    return problem.knowing(found), module
+    return problem.knowing(found), posterior
 
 
 def manifest(folder: Path) -> dict[str, Any]:

@@ -25,8 +25,16 @@ OLDEST = 1
 
 
 def migrated(spec: Any) -> Any:
-    """Return a spec of format 1 as one of the present format; any other as it is."""
-    if not isinstance(spec, Mapping) or spec.get("format") != OLDEST:
+    """Return a spec of format 1 as one of the present format; any other as it is.
+
+    The first specs of format 2 knew no unknowns.
+    """
+    if not isinstance(spec, Mapping):
+        return spec
+    if isinstance(spec.get("problem"), dict) and isinstance(spec, dict):
+        spec["problem"].setdefault("values", {})
+        spec.setdefault("posterior", None)
+    if spec.get("format") != OLDEST:
         return spec
     stated = dict(spec["problem"])
     stated.pop("fingerprint")

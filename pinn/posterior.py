@@ -1,22 +1,26 @@
 """What the data say of the unknowns: estimates, how sure they are, and what is not told."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float
 from scipy.stats import chi2, norm, t
 
 from pinn.errors import ProblemError, near_matches
-from pinn.estimation.fitting import Fit, Fitting, triangular_inverse
+from pinn.estimation.fitting import Fitting, Optimum, triangular_inverse
 from pinn.estimation.identify import undetermined
-from pinn.estimation.model import Request
+from pinn.estimation.model import AbstractModel
+from pinn.estimation.observations import Observations, Request
 from pinn.estimation.vector import Vector
 from pinn.jets import Jet
 from pinn.precision import arithmetic
+from pinn.problem.data import Reading
 
 # Where χ² per degree of freedom is further from one than so many standard deviations, the model is
 # wrong for the noise.
@@ -32,17 +36,22 @@ class Posterior:
     of the weighted rows at the estimate; intervals are those of z, transformed.
 
     Args:
-        fitting: the least-squares problem.
+        vector: the unknowns.
+        observations: what was measured.
         fit: the estimate.
+        solver: makes what predicts at any points; made when first asked for.
     """
 
-    fitting: Fitting
-    fit: Fit
+    vector: Vector
+    observations: Observations
+    fit: Optimum
+    solver: Callable[[], AbstractModel]
 
-    @property
-    def vector(self) -> Vector:
-        """The unknowns as a vector."""
-        return self.fitting.vector
+    @cached_property
+    def fitting(self) -> Fitting:
+        """The least-squares problem."""
+        with arithmetic("float64"):
+            return Fitting(self.solver())
 
     @cached_property
     def estimate(self) -> dict[str, Any]:
@@ -110,23 +119,21 @@ class Posterior:
             coordinates: one broadcasting array a coordinate, in the axes' order; of an unknown
                 function's own coordinates where its name is given.
         """
-        name = function if isinstance(function, str) else None
-        part = next((p for p in self.vector.parts if p.name == name and p.series), None)
+        part = next((p for p in self.vector.parts if p.name == function and p.series), None)
         if part is not None:
             return self._function_band(part, coordinates)
-        chosen = (lambda j: j[name]) if name is not None else function
+        chosen = Reading(function) if isinstance(function, str) else function
         points = np.broadcast_arrays(*map(np.asarray, coordinates))
         request = Request(tuple(p.ravel().astype(float) for p in points), (chosen,))
         with arithmetic("float64"):
             values, slopes = self.fitting.model.predictions(self.fit.z, [request])
         deviation = np.linalg.norm(slopes[0] @ self._inverse, axis=-1)
-        shape = points[0].shape
-        return tuple(np.reshape(a, shape + a.shape[1:]) for a in (values[0], deviation))
+        return _shaped(values[0], points[0].shape), _shaped(deviation, points[0].shape)
 
     @property
     def noise(self) -> dict[str, float]:
         """The noise that was estimated, by what was measured."""
-        columns = self.fitting.observations.columns
+        columns = self.observations.columns
         return {columns[i].name: value for i, value in self.fit.noise.items()}
 
     @property
@@ -137,7 +144,7 @@ class Posterior:
     @property
     def freedom(self) -> float:
         """Measurements less the unknowns that they determine, N − p_eff."""
-        return self.fitting.observations.count - self.fit.effective
+        return self.observations.count - self.fit.effective
 
     @property
     def misfit(self) -> str:
@@ -196,7 +203,7 @@ class Posterior:
             ProblemError: it is not.
         """
         try:
-            import arviz
+            arviz = importlib.import_module("arviz")
         except ImportError as error:
             raise ProblemError("to_arviz needs ArviZ: pip install arviz.") from error
         draws = {name: values[None] for name, values in self.sample(count, seed).items()}
@@ -241,8 +248,6 @@ class Posterior:
     @cached_property
     def _slope(self) -> Float[np.ndarray, "size size"]:
         """How the numbers in their own units move with z."""
-        import jax
-
         with arithmetic("float64"):
             return np.asarray(jax.jacfwd(self.vector.flat)(jnp.asarray(self.fit.z)))
 
@@ -266,8 +271,6 @@ class Posterior:
         )
 
     def _function_band(self, part: Any, coordinates: tuple) -> tuple[np.ndarray, np.ndarray]:
-        import jax
-
         points = np.broadcast_arrays(*(np.asarray(c, float) for c in coordinates))
         columns = [jnp.asarray(p.ravel()) for p in points]
         with arithmetic("float64"):
@@ -275,8 +278,11 @@ class Posterior:
             here = jnp.asarray(self.fit.z[part.where])
             value, slope = np.asarray(at(here)), np.asarray(jax.jacfwd(at)(here))
         deviation = np.linalg.norm(slope @ self._inverse[part.where], axis=-1)
-        shape = points[0].shape
-        return tuple(np.reshape(a, shape + a.shape[1:]) for a in (value, deviation))
+        return _shaped(value, points[0].shape), _shaped(deviation, points[0].shape)
+
+
+def _shaped(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return np.reshape(values, shape + values.shape[1:])
 
 
 def _plain(value: np.ndarray) -> Any:

@@ -161,10 +161,24 @@ _PROBLEM = _record(
     kind=_one_of(*KINDS),
     factory=_name,
     parameters=_mapping(_anything),
+    values=_mapping(_anything),
     statement=_mapping(_text),
     samples=_mapping(_list(_number)),
     mirrors=_optional(_mapping(_mapping(_one_of(-1, 1)))),
     bandwidth=_optional(_number),
+)
+_POSTERIOR = _record(
+    z=_list(_finite),
+    factor=_list(_list(_finite)),
+    loss=_finite,
+    chi_squared=_finite,
+    effective=_finite,
+    noise=_mapping(_finite),
+    scales=_mapping(_finite),
+    evaluations=_whole(),
+    left=_number,
+    converged=_truth,
+    orders=_mapping(_whole(1, 9)),
 )
 SPEC = _record(
     format=_whole(1),
@@ -180,6 +194,7 @@ SPEC = _record(
     steps=_whole(),
     records=_list(_dataclass(Record)),
     attempts=_list(_dataclass(Attempt)),
+    posterior=_optional(_POSTERIOR),
     open=_truth,
     witness=_record(points=_list(_list(_finite)), values=_mapping(_list(_number))),
     arrays=_mapping(_arrays),

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from pinn.along import broken_laws
 from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, TrainingError
 from pinn.estimation.estimate import Estimate, estimate
+from pinn.estimation.fitting import Optimum
 from pinn.interruption import terminable
 from pinn.networks.separable import Separable
 from pinn.posterior import Posterior
@@ -127,7 +128,9 @@ def _inverse(
     started = time.perf_counter()
     with arithmetic("float64"):
         found = estimate(problem, recipe)
-        posterior = Posterior(found.fitting, found.fit)
+        vector, model = found.fitting.vector, found.fitting.model
+        known = Optimum.of(found.fit)
+        posterior = Posterior(vector, found.fitting.observations, known, lambda: model)
         solved = found.problem
         spent = time.perf_counter() - started
         if found.marching is not None:
@@ -136,7 +139,7 @@ def _inverse(
         solution = solve(
             solved, seed=seed, recipe=recipe, progress=progress, observe=observe, budget=budget
         )
-        solution.seconds["estimate"] = spent
+        solution = replace(solution, seconds={**solution.seconds, "estimate": spent})
     if not found.fit.converged:
         warnings.warn(
             f"The estimate of the unknowns of {problem.name!r} has not converged: a step of "

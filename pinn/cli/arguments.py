@@ -100,6 +100,8 @@ def _show(parser: Parser) -> None:
 def _check(parser: Parser) -> None:
     _problem(parser)
     _set(parser)
+    _budget(parser, "the check")
+    _quiet(parser)
     _no_cache(parser)
 
 
@@ -111,6 +113,12 @@ def _solve(parser: Parser) -> None:
         "--overwrite", action="store_true", help="replace what is in the folder of --out"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the first parameters (0)")
+    parser.add_argument(
+        "--data", metavar="CSV", help="measurements to find the problem's unknowns from"
+    )
+    parser.add_argument(
+        "--noise", type=float, metavar="X", help="their standard deviation (estimated)"
+    )
     _recipe(parser.add_argument_group("recipe"))
     _comparison(parser)
     _quiet(parser)
@@ -226,13 +234,12 @@ def _comparison(parser: Parser) -> None:
         dest="compare",
         help="compute no reference, and print no scores",
     )
-    parser.add_argument(
-        "--budget",
-        type=float,
-        default=600.0,
-        metavar="S",
-        help="seconds for the comparison; what is not had in time is said (600)",
-    )
+    _budget(parser, "the comparison")
+
+
+def _budget(parser: Parser, what: str) -> None:
+    text = f"seconds for {what}; what is not had in time is said (600)"
+    parser.add_argument("--budget", type=float, default=600.0, metavar="S", help=text)
 
 
 def _no_cache(parser: Parser) -> None:

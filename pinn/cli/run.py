@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pinn.cli.settings import read_settings
 from pinn.cli.text import remark
-from pinn.errors import CheckpointError, NotConverged, RecipeError, TrainingError
+from pinn.errors import CheckpointError, DataWarning, NotConverged, RecipeError, TrainingError
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -28,19 +28,20 @@ TOO_EARLY = "Interrupted before the first window was trained; nothing is kept."
 
 
 def check_problem(arguments: Namespace) -> int:
-    """Check a problem's claims and print the report."""
+    """Check a problem's claims and print the report; exit code 1 if not all was had in time."""
     problem = _problem(arguments)
     import pinn
 
-    print(pinn.check(problem).table())
-    return 0
+    report = pinn.check(problem, budget=arguments.budget, progress=not arguments.quiet)
+    print(report.table())
+    return INCOMPLETE if report.unchecked else 0
 
 
 def solve_problem(arguments: Namespace) -> int:
     """Train a solver, print its scores, and save it where a folder is given."""
     if arguments.out is not None:
         _check_free(Path(arguments.out), arguments.overwrite)
-    problem = _problem(arguments)
+    problem = _measured(arguments, _problem(arguments))
     recipe = recipe_of(arguments, problem)
     import pinn
 
@@ -49,6 +50,27 @@ def solve_problem(arguments: Namespace) -> int:
         problem, seed=arguments.seed, recipe=recipe, progress=not arguments.quiet
     )
     return _train(arguments, train, arguments.out, arguments.overwrite)
+
+
+def _measured(arguments: Namespace, problem: "Problem") -> "Problem":
+    """Return a problem with the measurements of --data in place of its own.
+
+    Raises:
+        ProblemError: the file is not there or does not fit the problem.
+        RecipeError: there is noise without data, or nothing to be found.
+    """
+    if arguments.data is None:
+        if arguments.noise is not None:
+            raise RecipeError("--noise belongs to --data: give the file of the measurements too.")
+        return problem
+    from pinn.problem.data import Data
+
+    if not problem.unknown_names:
+        raise RecipeError(
+            f"The problem {problem.name!r} has no unknowns that --data could tell: state them in "
+            "unknowns= or initial=."
+        )
+    return replace(problem, data=[Data.read(arguments.data, arguments.noise)])
 
 
 def resume_run(arguments: Namespace) -> int:
@@ -81,9 +103,21 @@ def recipe_of(arguments: Namespace, problem: "Problem") -> "Recipe":
     plain = _given(arguments, "steps", "points", "precision")
     if arguments.conservation is not None:
         plain["conservation"] = _conservation(arguments.conservation)
+    problem = _guessed(problem)
     usual = Recipe().completed(problem)
     plain |= _network(arguments, problem)
     return Recipe(**_step(arguments), **_windows(arguments, usual.windows), **plain)
+
+
+def _guessed(problem: "Problem") -> "Problem":
+    """Return a problem with guesses in place of its unknowns, if there are any."""
+    if not problem.unknown_names:
+        return problem
+    from pinn.estimation.estimate import guessed
+    from pinn.precision import arithmetic
+
+    with arithmetic("float64"):
+        return guessed(problem)
 
 
 def _network(arguments: Namespace, problem: "Problem") -> dict[str, Any]:
@@ -209,6 +243,8 @@ def _train(
             raise KeyboardInterrupt(TOO_EARLY) from error
         if solution.complete and not solution.converged and not said:
             remark(f"The solver is not converged: its residual is {solution.residual:.1e}.")
+        if solution.posterior is not None:
+            print(f"{solution.posterior.table()}\n")
         stopped = None
         try:
             stopped = _show_scores(arguments, solution)
@@ -251,7 +287,7 @@ def _sentences() -> Generator[list[str]]:
     """
     from pinn.solver import IncompleteWarning
 
-    ends = (IncompleteWarning, NotConverged)
+    ends = (IncompleteWarning, NotConverged, DataWarning)
     said: list[str] = []
     caught: list[warnings.WarningMessage] = []
     try:

@@ -33,6 +33,8 @@ SPREAD = 0.2
 SMOOTH = 1.0
 # The orders of smoothness that are tried.
 ORDERS = (2, 3, 4, 5)
+# From nothing to unknowns to start from, none where there are none.
+Start = Callable[[], np.ndarray | None]
 # The search takes so large a share of the waves.
 COARSE = 0.6
 
@@ -80,8 +82,7 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
             f"The problem {problem.name!r} has unknowns ({', '.join(problem.unknown_names)}) and "
             "no data to find them from: give data=[pinn.Data(…)], or values with problem.at(…)."
         )
-    observations = Observations.of(problem)
-    vector = Vector.of(problem, _series(problem, observations))
+    vector, observations = laid_out(problem)
     _check_count(vector, observations)
     scales = {part.name: SMOOTH for part in vector.parts if part.series is not None}
     first = matched(vector, observations, scales)
@@ -89,7 +90,7 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
     model = _model(vector, observations, recipe, near)
     _verify(vector, near)
     fitting = Fitting(model)
-    starts = [
+    starts: list[Start] = [
         lambda: near,
         lambda: joint_start(vector, observations, near),
         lambda: joint_start(vector, observations, vector.start),
@@ -103,7 +104,8 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
         found = fitting.fit(chosen.z, chosen.scales)
     finer = _finer(fitting.model, recipe)
     if finer is None:
-        return Estimate(fitting, found, fitting.model if isinstance(model, Marching) else None)
+        ready = fitting.model
+        return Estimate(fitting, found, ready if isinstance(ready, Marching) else None)
     refined = fitting.refined(found, finer)
     if refined is not None:
         return Estimate(fitting, refined, finer)
@@ -138,19 +140,47 @@ def _coarser(problem: Problem, recipe: Recipe) -> Recipe:
     return replace(recipe, network=coarse, windows=windows)
 
 
-def _best(
-    fitting: Fitting, starts: list[Callable[[], np.ndarray | None]], scales: Mapping[str, float]
-) -> Fit:
+def guessed(problem: Problem) -> Problem:
+    """Return a problem with its guesses in place of its unknowns."""
+    vector = laid_out(problem)[0]
+    return problem.at(**plain(vector, vector.start))
+
+
+def laid_out(
+    problem: Problem, orders: Mapping[str, int] | None = None
+) -> tuple[Vector, Observations]:
+    """Return the unknowns of a problem as a vector, and its data.
+
+    Args:
+        problem: the problem.
+        orders: of smoothness of each unknown function.
+    """
+    observations = Observations.of(problem)
+    vector = Vector.of(problem, _series(problem, observations))
+    for name, order in (orders or {}).items():
+        vector = vector.smoothed(name, order)
+    return vector, observations
+
+
+def solver_of(
+    vector: Vector, observations: Observations, problem: Problem, recipe: Recipe
+) -> AbstractModel:
+    """Return what predicts at any points, of a problem that is known and solved by a recipe."""
+    if problem.extent or problem.stationary:
+        return Marching(vector, observations, lawless(problem, recipe))
+    return Shooting(vector, observations, problem)
+
+
+def _best(fitting: Fitting, starts: list[Start], scales: Mapping[str, float]) -> Fit:
     """Return the fit from the first start that explains the data, or the best of all."""
     found = []
     for begin in starts:
         start = begin()
         if start is None:
             continue
-        try:
-            found.append(fitting.fit(start, scales))
-        except ValueError:  # the equation cannot be solved at the start
+        if not fitting.solvable(start):
             continue
+        found.append(fitting.fit(start, scales))
         if found[-1].converged and found[-1].plausible:
             break
     if not found:
@@ -164,11 +194,11 @@ def _best(
 def _model(
     vector: Vector, observations: Observations, recipe: Recipe, start: np.ndarray
 ) -> AbstractModel:
-    if not (vector.problem.extent or vector.problem.stationary):
-        return Shooting(vector, observations, vector.problem.at(**plain(vector, start)))
+    over_space = vector.problem.extent or vector.problem.stationary
     # Mirrors and modes are those that the whole class of problems has, not the guess by chance.
-    some = vector.problem.at(**plain(vector, _anywhere(vector, start, seed=1)))
-    return Marching(vector, observations, lawless(some, _coarser(some, recipe)))
+    near = _anywhere(vector, start, seed=1) if over_space else start
+    some = vector.problem.at(**plain(vector, near))
+    return solver_of(vector, observations, some, _coarser(some, recipe) if over_space else recipe)
 
 
 def _anywhere(vector: Vector, start: np.ndarray, seed: int) -> np.ndarray:

@@ -90,6 +90,51 @@ class Fit:
 
 
 @dataclass(frozen=True, eq=False)
+class Optimum:
+    """What of a fit its posterior needs, and a saved solver keeps.
+
+    Args:
+        z: the unknowns, without bounds.
+        factor: R of the QR factors of the rows' Jacobian: the covariance is (RᵀR)⁻¹.
+        loss: the sum of all squared rows.
+        chi_squared: that of the data's.
+        effective: how many unknowns the data determine.
+        noise: the estimated noise, by column.
+        scales: the smoothness scale of each unknown function.
+        evaluations: how many times the model was evaluated.
+        left: the step that was left, in standard deviations.
+        converged: whether that is far below one, or rounding.
+    """
+
+    z: Float[np.ndarray, " size"]
+    factor: Float[np.ndarray, "size size"]
+    loss: float
+    chi_squared: float
+    effective: float
+    noise: Mapping[int, float]
+    scales: Mapping[str, float]
+    evaluations: int
+    left: float
+    converged: bool
+
+    @classmethod
+    def of(cls, fit: Fit) -> "Optimum":
+        """Return what is to be kept of a fit."""
+        return cls(
+            fit.z,
+            fit.factor,
+            float(np.sum(fit.rows**2)),
+            fit.chi_squared,
+            fit.effective,
+            dict(fit.noise),
+            dict(fit.scales),
+            fit.evaluations,
+            fit.left,
+            fit.converged,
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Fitting:
     """The least-squares problem of the unknowns of a problem.
 
@@ -174,8 +219,8 @@ class Fitting:
     def evidence(self, fit: Fit) -> float:
         """Return the logarithm of the evidence, up to a constant, to first order."""
         diagonal = np.abs(np.diag(fit.factor))
-        parts = [part for part in self.vector.parts if part.series is not None]
-        prior = sum(part.series.log_prior(fit.scales[part.name]) for part in parts)
+        series = {p.name: p.series for p in self.vector.parts if p.series is not None}
+        prior = sum(one.log_prior(fit.scales[name]) for name, one in series.items())
         return -0.5 * float(np.sum(fit.rows**2)) - float(np.sum(np.log(diagonal))) + prior
 
     def _with_prior(self, fit: Fit) -> Fit:
@@ -212,8 +257,9 @@ class Fitting:
             start = stop
         for part in self.vector.parts:
             stop = start + part.prior_count
-            if part.name in scales:
-                shares[start : start + part.series.size] = fit.scales[part.name] / scales[part.name]
+            if part.series is not None:
+                rough = slice(start, start + part.series.size)
+                shares[rough] = fit.scales[part.name] / scales[part.name]
             start = stop
         rows, jacobian = shares * fit.rows, shares[:, None] * fit.jacobian
         return replace(fit, rows=rows, jacobian=jacobian, noise=dict(noise), scales=dict(scales))
@@ -223,7 +269,9 @@ class Fitting:
         given = [jnp.asarray(p) for p in predicted]
         noise = {i: jnp.asarray(value) for i, value in fit.noise.items()}
         rows = self.observations.rows(given, noise)
-        return np.concatenate([np.asarray(rows), np.asarray(self._prior(fit.scales)(z))])
+        return np.concatenate(
+            [np.asarray(rows), np.asarray(self._prior(fit.scales)(jnp.asarray(z)))]
+        )
 
     def _prior(self, scales: Mapping[str, float]) -> Callable[[Array], Array]:
         tether = TETHER * self.vector.constants
@@ -234,7 +282,7 @@ class Fitting:
 
         return prior
 
-    def profile(self, fit: Fit, part: Part, values: Float[np.ndarray, " values"]) -> np.ndarray:
+    def profile(self, fit: Optimum, part: Part, values: Float[np.ndarray, " values"]) -> np.ndarray:
         """Return |rows|² at its least with one unknown held at each of some values.
 
         It is held by a row that outweighs all others, and starts from the neighbouring value.
@@ -246,9 +294,9 @@ class Fitting:
             z = fit.z
             for i in order:
                 z, found[i] = self._held(fit, part, frees[i], z)
-        return found - float(np.sum(fit.rows**2))
+        return found - fit.loss
 
-    def _held(self, fit: Fit, part: Part, free: np.ndarray, z: np.ndarray) -> tuple:
+    def _held(self, fit: Optimum, part: Part, free: np.ndarray, z: np.ndarray) -> tuple:
         rest = np.setdiff1d(np.arange(z.size), np.arange(part.where.start, part.where.stop))
 
         def whole(y: np.ndarray) -> np.ndarray:
@@ -267,13 +315,17 @@ class Fitting:
         )
         return whole(solved.x), 2.0 * float(solved.cost)
 
-    def logdensity(self, z: Array, fit: Fit) -> Array:
+    def logdensity(self, z: Array, fit: Optimum) -> Array:
         """Return −½ |rows|² at z, with noise and scales as they were estimated."""
         predicted = self.model.traced(z)
         noise = {i: jnp.asarray(value) for i, value in fit.noise.items()}
         rows = self.observations.rows(predicted, noise)
         prior = self.vector.prior_rows(z, fit.scales)
         return -0.5 * (jnp.sum(rows**2) + jnp.sum(prior**2))
+
+    def solvable(self, z: Float[np.ndarray, " size"]) -> bool:
+        """Tell whether the equation can be solved up to the data with some unknowns."""
+        return all(np.all(np.isfinite(values)) for values in self.model.measured(z)[0])
 
     def _first_noise(self) -> dict[int, float]:
         """Return a tenth of the spread of each column whose noise is not given."""

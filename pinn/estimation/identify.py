@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from pinn.estimation.fitting import Fit
+from pinn.estimation.fitting import Optimum
 from pinn.estimation.vector import Vector
 
 # A combination is not told where its logarithm, or its size relative to its own, may vary by this.
@@ -12,7 +12,7 @@ UNKNOWN = 1.0
 SHARE = 0.05
 
 
-def undetermined(vector: Vector, fit: Fit) -> tuple[str, ...]:
+def undetermined(vector: Vector, fit: Optimum) -> tuple[str, ...]:
     """Return a sentence on each combination of constants that the data leave open.
 
     R = U S Vᵀ in units of each constant's own size; a singular value below one is a direction v in
@@ -39,7 +39,7 @@ def _marginal(factor: Float[np.ndarray, "n n"], chosen: np.ndarray) -> Float[np.
     return ordered[rest.size :, rest.size :]
 
 
-def _sizes(vector: Vector, fit: Fit) -> np.ndarray:
+def _sizes(vector: Vector, fit: Optimum) -> np.ndarray:
     """Return the size of each number's unit: one where z is a logarithm, else its own size."""
     sizes = np.ones(vector.size)
     for part in vector.parts:

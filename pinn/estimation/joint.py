@@ -123,7 +123,7 @@ class Joint:
         """Return the unknowns with the initial data at the start of the first window."""
         z, space = np.array(state.z), self.problem.closed_space
         for part in self.vector.parts:
-            if part.name in self.entries and part.series is None:
+            if part.name in self.entries and part.unknown is not None:
                 value = self._entry(state.states[0], part.name, space)
                 low, high = part.unknown.bounds
                 margin = 1e-6 * max(float(np.max(np.abs(value))), 1e-6)
@@ -212,7 +212,7 @@ class Joint:
         jet_at = self._jet_at(series, start, length, tuple(sorted(names)))
         shares, weights = self._nodes
         share = weight * jnp.sqrt(jnp.asarray(weights) * length / self._span)
-        equation = jax.vmap(lambda s: residual(jet_at(s)))(jnp.asarray(shares)) / sizes
+        equation = jax.vmap(lambda s: residual(jet_at(s)))(jnp.asarray(shares)) / sizes[None]
         rows = [(share[:, None] * equation).ravel()]
         for function, one in zip(asked, measured, strict=True):
             predicted = jax.vmap(lambda s, f=function: jnp.ravel(f(jet_at(s))))(one["share"])
@@ -323,7 +323,8 @@ def _weighted(system: Any, weight: Array, state: _State) -> Any:
 
 
 def _numpy(system: Any) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(np.asarray(a) for a in system)
+    blocks, border = system
+    return np.asarray(blocks), np.asarray(border)
 
 
 def _loss(blocks: np.ndarray, border: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from pinn.estimation.observations import Observations
 from pinn.estimation.vector import Vector
 from pinn.jets import Jet
 from pinn.problem.problem import Problem
+from pinn.problem.unknowns import Unknown
 
 FEWEST = 6
 TIMES = 201
@@ -39,8 +40,9 @@ def matched(
     begin = {**{p.name: None for p in vector.parts}, **_beginning(problem, splines)}
     start = np.array(vector.start)
     for part in vector.parts:
-        if begin[part.name] is not None:
-            start[part.where] = part.free(_inside(part.unknown, begin[part.name]))
+        value = begin[part.name]
+        if value is not None and part.unknown is not None:
+            start[part.where] = part.free(_inside(part.unknown, value))
     free = np.concatenate(
         [np.arange(p.where.start, p.where.stop) for p in vector.parts if begin[p.name] is None]
         or [np.zeros(0, int)]
@@ -48,7 +50,7 @@ def matched(
     return start if not free.size else _least(vector, splines, scales, start, free)
 
 
-def _inside(unknown, value: np.ndarray) -> np.ndarray:
+def _inside(unknown: Unknown, value: np.ndarray) -> np.ndarray:
     low, high = unknown.bounds
     margin = 1e-3 * np.maximum(np.abs(value), 1e-3)
     return np.clip(value, low + margin, high - margin)
@@ -133,7 +135,7 @@ def _least(
         z = jnp.asarray(start).at[free].set(y)
         residual = problem.traced(vector.values(z)).dynamics.residual
         at = lambda values: residual(Jet(space, values))  # noqa: E731
-        found = jax.vmap(at)(columns) / sizes
+        found = jax.vmap(at)(columns) / sizes[None]
         return jnp.concatenate([found.ravel(), 1e-3 * vector.prior_rows(z, scales)])
 
     both = jax.jit(lambda y: (rows(y), jax.jacfwd(rows)(y)))

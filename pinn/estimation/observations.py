@@ -68,6 +68,11 @@ class Request:
     points: tuple[np.ndarray, ...]
     functions: tuple[Callable[[Jet], Any], ...]
 
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells two requests apart: a program that serves one serves its equal."""
+        return (*(point.tobytes() for point in self.points), self.functions)
+
 
 @dataclass(frozen=True, eq=False)
 class Observations:

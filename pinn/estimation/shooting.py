@@ -41,10 +41,10 @@ class Shooting(AbstractModel):
         self, z: Float[np.ndarray, " size"], requests: Sequence[Request]
     ) -> Predictions:
         """Return the values of every function, and their derivatives; NaN where steps run out."""
-        key = tuple(id(request) for request in requests)
+        key = tuple(request.key for request in requests)
         if key not in self._programs:
-            self._programs[key] = requests, self._program(requests)
-        values, slopes = self._programs[key][1](jnp.asarray(z))
+            self._programs[key] = self._program(requests)
+        values, slopes = self._programs[key](jnp.asarray(z))
         return [np.asarray(v) for v in values], [np.asarray(s) for s in slopes]
 
     @property

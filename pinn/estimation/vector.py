@@ -139,7 +139,7 @@ class Vector:
     def start(self) -> Float[np.ndarray, " size"]:
         """The guesses."""
         return np.concatenate(
-            [p.series.start if p.series else p.free(p.unknown.start) for p in self.parts]
+            [p.series.start if p.series else p.free(_guessed(p)) for p in self.parts]
         )
 
     def numbers(self, z: Float[Array, " size"]) -> dict[str, Array]:
@@ -163,7 +163,7 @@ class Vector:
         return jnp.concatenate([v.ravel() for v in self.numbers(z).values()])
 
     def prior_rows(
-        self, z: Float[Array, " size"], scales: Mapping[str, Array]
+        self, z: Float[Array, " size"], scales: Mapping[str, Any]
     ) -> Float[Array, " rows"]:
         """Return what the prior asks, in standard deviations: (x − mean)/sd, and P c/τ."""
         rows = []
@@ -177,6 +177,11 @@ class Vector:
                 mean, deviation = part.unknown.prior
                 rows.append((value.ravel() - mean) / deviation)
         return jnp.concatenate(rows) if rows else jnp.zeros((0,), z.dtype)
+
+
+def _guessed(part: Part) -> np.ndarray:
+    assert part.unknown is not None
+    return part.unknown.start
 
 
 def _check_shape(problem: Problem, name: str, unknown: Unknown, shape: tuple[int, ...]) -> None:

@@ -3,6 +3,10 @@
 from pinn.learning.charges import Charges as Charges
 from pinn.learning.charges import conserved as conserved
 from pinn.learning.charges import independent_laws as independent_laws
+from pinn.learning.discovery import Discovery as Discovery
+from pinn.learning.discovery import Quantity as Quantity
+from pinn.learning.discovery import discover as discover
+from pinn.learning.discovery_library import monomials as monomials
 from pinn.learning.dynamics import KineticBalance as KineticBalance
 from pinn.learning.dynamics import gradient_flow as gradient_flow
 from pinn.learning.dynamics import kinetic_balance as kinetic_balance

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pinn.learning.arguments import check_loss
+from pinn.learning.errors import LearningError
 from pinn.learning.rules import LearningRule
 from pinn.learning.symmetries import Symmetry
 
@@ -34,7 +36,11 @@ def gradient_flow(
         times: rising, from 0.
         steps: equal steps up to the last time.
         solver: Dormand and Prince's of order 5 when absent.
+
+    Raises:
+        LearningError: the cost is not a scalar, times do not rise, or there is no step.
     """
+    _check(cost, start, times, steps)
     term = diffrax.ODETerm(lambda t, y, args: -jax.grad(cost)(y))
     return _solved(term, solver or diffrax.Dopri5(), jnp.asarray(start), times, steps)
 
@@ -93,7 +99,17 @@ def kinetic_balance(
         velocity: θ̇(0).
         times: rising, from 0.
         steps: of the integrator, of order 5.
+
+    Raises:
+        LearningError: the cost is not a scalar, times do not rise, there is no step or no symmetry,
+            a symmetry is of another model, or the rule has weight decay.
     """
+    _check(cost, start, times, steps)
+    _check_charges(symmetries, np.size(start), rule)
+    if np.shape(velocity) != np.shape(start):
+        raise LearningError(
+            f"velocity= must have the shape of start=, {np.shape(start)}, got {np.shape(velocity)}."
+        )
     mass, friction = rule.mass, rule.friction
 
     def rates(t: Any, y: Any, args: Any) -> Any:
@@ -139,8 +155,18 @@ def measured_balance(
         path: θ at every step.
         symmetries: of the loss.
         rule: what made the path.
+
+    Raises:
+        LearningError: the path has fewer than 3 steps, there is no symmetry, one is of another
+            model, or the rule has weight decay.
     """
     path = np.asarray(path, float)
+    if path.ndim != 2 or len(path) < 3:
+        raise LearningError(
+            f"A path is the parameters at 3 steps or more, steps × parameters, got the shape "
+            f"{path.shape}."
+        )
+    _check_charges(symmetries, path.shape[1], rule)
     speed = (path[2:] - path[:-2]) / (2.0 * rule.step)
     force = (path[2:] - 2.0 * path[1:-1] + path[:-2]) / rule.step**2
     left, right = [], []
@@ -151,3 +177,29 @@ def measured_balance(
         right.append(own)
         left.append(np.array(own) + pushed + rule.friction * np.array(momentum))
     return MeasuredBalance(np.array(left), np.array(right))
+
+
+def _check(cost: Cost, start: Any, times: Any, steps: int) -> None:
+    check_loss(cost, jnp.asarray(start))
+    times = np.asarray(times, float)
+    if times.ndim != 1 or len(times) < 2 or not np.all(np.diff(times) > 0.0) or steps < 1:
+        raise LearningError(
+            f"A flow needs two times or more that rise, and steps ≥ 1, got times={times} and "
+            f"steps={steps}."
+        )
+
+
+def _check_charges(symmetries: tuple[Symmetry, ...], size: int, rule: LearningRule) -> None:
+    if not symmetries:
+        raise LearningError("symmetries= holds none: give those of learning.symmetries(model).")
+    largest = max(int(max((*s.p, *s.q, *s.k))) for s in symmetries)
+    if largest >= size:
+        raise LearningError(
+            f"The symmetries are of a model with more than {size} parameters, as many as there are "
+            "here: give those of this model."
+        )
+    if rule.weight_decay:
+        raise LearningError(
+            f"The kinetic law is that of a rule without weight decay, got {rule.weight_decay}: "
+            "learning.monitor follows charges under it."
+        )

@@ -1,37 +1,21 @@
 """Energy-conserving descent: momentum that can only spend the energy it has, as in mechanics."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 from optax import tree
 
 from pinn.learning.energy_ledger import EnergyLedger
 from pinn.learning.errors import LearningError
+from pinn.learning.hamiltonians import Hamiltonian, born_infeld, separable
+from pinn.learning.members import above, check_members, losses_of, shares
 from pinn.learning.momenta import directed, reflected, resized, size, square, turned
 
 Number = Float[Array, ""]
-
-
-class _Law(NamedTuple):
-    """A Hamiltonian of the momentum π and of V, the loss above its minimum.
-
-    Args:
-        potential: U(V).
-        kinetic: K(|π|², V), zero at rest.
-        square: |π|² that carries a kinetic energy, from (K, V).
-        force: −dπ/dt as a multiple of ∇V, from (V, E).
-        velocity: dθ/dt as a multiple of π, from (V, E, |π|²).
-    """
-
-    potential: Callable[[Array], Array]
-    kinetic: Callable[[Array, Array], Array]
-    square: Callable[[Array, Array], Array]
-    force: Callable[[Array, Array], Array]
-    velocity: Callable[[Array, Array, Array], Array]
 
 
 class EnergyDescentState(NamedTuple):
@@ -111,18 +95,75 @@ def energy_conserving_descent(
     """
     _check(learning_rate, method, extra_energy, exponent, softening, members)
     _check_bounces(patience, bounce_every, early_bounces, deflection)
-    law = _born_infeld() if method == "bbi" else _separable(exponent, softening)
-    shape = () if members is None else (members,)
+    law = born_infeld() if method == "bbi" else separable(exponent, softening)
+    bounces = _Bounces(patience, bounce_every, early_bounces)
+    descent = _Descent(
+        law, learning_rate, minimum, extra_energy, bounces, deflection, members, seed
+    )
+    return optax.GradientTransformationExtraArgs(descent.init, descent.update)
 
-    def init(params: PyTree[Array]) -> EnergyDescentState:
-        _check_members(params, members)
+
+@dataclass(frozen=True)
+class _Bounces:
+    """When the direction of the momentum is drawn anew."""
+
+    patience: int
+    every: int
+    early: int
+
+    def due(self, count: Array, since: Array) -> Array:
+        """Return whether now, by the steps taken and those without a new least loss."""
+        early = ((count + 1) % self.every == 0) & (count < self.every * self.early)
+        return early | (since >= self.patience)
+
+
+class _Account(NamedTuple):
+    """What is in the account at the parameters that the gradient was taken at.
+
+    Args:
+        loss: V, above its minimum.
+        potential: U.
+        energy: E.
+        left: E − U, what the momentum may have.
+        forbidden: whether U exceeds E.
+    """
+
+    loss: Number
+    potential: Number
+    energy: Number
+    left: Number
+    forbidden: Bool[Array, ""]
+
+
+@dataclass(frozen=True)
+class _Descent:
+    """The transformation that `energy_conserving_descent` describes, with its numbers."""
+
+    law: Hamiltonian
+    learning_rate: float
+    minimum: float
+    extra_energy: float
+    bounces: _Bounces
+    deflection: float
+    members: int | None
+    seed: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the loss."""
+        return () if self.members is None else (self.members,)
+
+    def init(self, params: PyTree[Array]) -> EnergyDescentState:
+        """Return the state before the first step."""
+        check_members(params, self.members)
         dtype = jnp.result_type(*jax.tree.leaves(params))
         zero, none = jnp.zeros((), dtype), jnp.zeros((), jnp.int32)
-        still, each = jax.tree.map(jnp.zeros_like, params), jnp.zeros(shape, dtype)
+        still, each = jax.tree.map(jnp.zeros_like, params), jnp.zeros(self.shape, dtype)
         ledger = EnergyLedger(zero, zero, zero, zero, none, none, each, each)
         return EnergyDescentState(still, still, zero, zero + jnp.inf, none, none, ledger)
 
     def update(
+        self,
         updates: PyTree[Array],
         state: Any,
         params: PyTree[Array] | None = None,
@@ -130,118 +171,76 @@ def energy_conserving_descent(
         value: Any = None,
         **others: Any,
     ) -> tuple[PyTree[Array], EnergyDescentState]:
+        """Return the step of the parameters, and the state after it."""
         del params, others
-        losses = _above(_losses(value, shape, state.energy.dtype), minimum)
-        loss, potential = jnp.sum(losses), law.potential(jnp.sum(losses))
-        first = state.count == 0
-        energy = jnp.where(first, potential + extra_energy, state.energy)
+        losses = above(losses_of(value, self.shape, state.energy.dtype), self.minimum)
+        account = self._account(state, jnp.sum(losses))
+        key = jax.random.fold_in(jax.random.key(self.seed), state.count)
+        noise = tree.random_like(key, updates)
+        momentum = self._rescaled(directed(state.momentum, updates, noise), account, key)
+        since = jnp.where(account.loss < state.best, 0, state.since + 1)
+        bounce = self.bounces.due(state.count, since) & ~account.forbidden
+        momentum = tree.where(bounce, resized(noise, size(momentum)), momentum)
+        moved, kicked = self._step(state, updates, momentum, account)
+        return moved, EnergyDescentState(
+            kicked,
+            tree.where(account.forbidden, jax.tree.map(jnp.zeros_like, moved), moved),
+            account.energy,
+            jnp.minimum(account.loss, state.best),
+            jnp.where(bounce, 0, since),
+            state.count + 1,
+            self._entered(state, account, momentum, losses, bounce),
+        )
+
+    def _account(self, state: Any, loss: Number) -> _Account:
+        potential = self.law.potential(loss)
+        energy = jnp.where(state.count == 0, potential + self.extra_energy, state.energy)
         left = energy - potential
         room = 16.0 * jnp.finfo(loss.dtype).eps * (jnp.abs(energy) + jnp.abs(potential))
-        forbidden = left < -room
-        left = jnp.maximum(left, 0.0)
+        return _Account(loss, potential, energy, jnp.maximum(left, 0.0), left < -room)
 
-        before = law.kinetic(square(state.momentum), loss)
-        key = jax.random.fold_in(jax.random.key(seed), state.count)
-        noise = tree.random_like(key, updates)
-        momentum = directed(state.momentum, updates, noise)
-        momentum = resized(momentum, jnp.sqrt(law.square(left, loss)))
-        momentum = turned(momentum, deflection, key) if deflection else momentum
-        since = jnp.where(loss < state.best, 0, state.since + 1)
-        early = (state.count + 1) % bounce_every == 0
-        early = early & (state.count < bounce_every * early_bounces)
-        bounce = (early | (since >= patience)) & ~forbidden
-        momentum = tree.where(bounce, resized(noise, size(momentum)), momentum)
-        kinetic = law.kinetic(square(momentum), loss)
+    def _rescaled(self, momentum: PyTree[Array], account: _Account, key: Array) -> PyTree[Array]:
+        """Return a momentum that carries what is left in the account."""
+        momentum = resized(momentum, jnp.sqrt(self.law.square(account.left, account.loss)))
+        return turned(momentum, self.deflection, key) if self.deflection else momentum
 
+    def _step(
+        self, state: Any, slope: PyTree[Array], momentum: PyTree[Array], account: _Account
+    ) -> tuple[PyTree[Array], PyTree[Array]]:
+        """Return the step and the momentum after its kick; the last step back where forbidden."""
+        force = self.learning_rate * self.law.force(account.loss, account.energy)
+        kicked = jax.tree.map(lambda p, g: p - force * g, momentum, slope)
+        speed = self.law.velocity(account.loss, account.energy, square(kicked))
+        forward = jax.tree.map(lambda p: self.learning_rate * speed * p, kicked)
+        back = jax.tree.map(jnp.negative, state.moved)
+        return (
+            tree.where(account.forbidden, back, forward),
+            tree.where(account.forbidden, reflected(state.momentum, slope), kicked),
+        )
+
+    def _entered(
+        self,
+        state: Any,
+        account: _Account,
+        momentum: PyTree[Array],
+        losses: Array,
+        bounce: Array,
+    ) -> EnergyLedger:
+        """Return the ledger with this step entered, or with a reflection where it is taken back."""
+        before = self.law.kinetic(square(state.momentum), account.loss)
+        kinetic = self.law.kinetic(square(momentum), account.loss)
         ledger = EnergyLedger(
             kinetic,
-            potential,
-            kinetic + potential,
-            jnp.where(first, 0.0, before - left),
+            account.potential,
+            kinetic + account.potential,
+            jnp.where(state.count == 0, 0.0, before - account.left),
             state.ledger.bounces + jnp.where(bounce, 1, 0),
             state.ledger.reflections,
-            kinetic * _shares(momentum, shape),
+            kinetic * shares(momentum, self.shape),
             losses,
         )
         kept = state.ledger._replace(reflections=state.ledger.reflections + 1)
-        kicked = jax.tree.map(
-            lambda p, g: p - learning_rate * law.force(loss, energy) * g, momentum, updates
-        )
-        speed = learning_rate * law.velocity(loss, energy, square(kicked))
-        forward = jax.tree.map(lambda p: speed * p, kicked)
-        back = jax.tree.map(jnp.negative, state.moved)
-        still = jax.tree.map(jnp.zeros_like, back)
-        moved = tree.where(forbidden, back, forward)
-        return moved, EnergyDescentState(
-            tree.where(forbidden, reflected(state.momentum, updates), kicked),
-            tree.where(forbidden, still, forward),
-            energy,
-            jnp.minimum(loss, state.best),
-            jnp.where(bounce, 0, since),
-            state.count + 1,
-            jax.tree.map(lambda a, b: jnp.where(forbidden, a, b), kept, ledger),
-        )
-
-    return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _born_infeld() -> _Law:
-    return _Law(
-        lambda v: v,
-        # √(V² + Vπ²) − V without cancellation.
-        lambda square, v: v * square / (jnp.sqrt(v * (v + square)) + v),
-        lambda k, v: k * (k + 2.0 * v) / v,
-        lambda v, energy: 0.5 * (v / energy + energy / v),
-        lambda v, energy, square: v / energy,
-    )
-
-
-def _separable(exponent: float, softening: float) -> _Law:
-    return _Law(
-        lambda v: exponent * jnp.log(v),
-        lambda square, v: jnp.log1p(square / softening),
-        lambda k, v: softening * jnp.expm1(k),
-        lambda v, energy: exponent / v,
-        lambda v, energy, square: 2.0 / (softening + square),
-    )
-
-
-def _losses(value: Any, shape: tuple[int, ...], dtype: Any) -> Array:
-    if value is None:
-        raise LearningError(
-            "Energy-conserving descent needs the loss beside its gradient: call "
-            "update(gradient, state, parameters, value=loss)."
-        )
-    if jnp.shape(value) != shape:
-        raise LearningError(
-            f"The loss must have the shape {shape}, one number for each member, got "
-            f"{jnp.shape(value)}: pass members= for an ensemble, and one scalar otherwise."
-        )
-    return jnp.asarray(value, dtype)
-
-
-def _above(losses: Array, minimum: float) -> Array:
-    """Return losses above their minimum, kept from zero, where both Hamiltonians are singular."""
-    return jnp.maximum(losses - minimum, jnp.finfo(losses.dtype).tiny ** 0.25)
-
-
-def _shares(momentum: PyTree[Array], shape: tuple[int, ...]) -> Array:
-    """Return each member's share of |π|²."""
-    whole = square(momentum)
-    if not shape:
-        return jnp.ones_like(whole)
-    parts = sum(jnp.sum(leaf.reshape(shape[0], -1) ** 2, 1) for leaf in jax.tree.leaves(momentum))
-    return jnp.where(whole > 0.0, parts / jnp.where(whole > 0.0, whole, 1.0), 1.0 / shape[0])
-
-
-def _check_members(params: PyTree[Array], members: int | None) -> None:
-    shapes = [leaf.shape for leaf in jax.tree.leaves(params)]
-    wrong = [shape for shape in shapes if members is not None and shape[:1] != (members,)]
-    if wrong:
-        raise LearningError(
-            f"An ensemble of {members} members has them along the first axis of every parameter, "
-            f"got the shape {wrong[0]}: stack the members' parameters."
-        )
+        return tree.where(account.forbidden, kept, ledger)
 
 
 def _check(

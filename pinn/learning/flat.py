@@ -11,6 +11,13 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
+from pinn.learning.arguments import (
+    called,
+    check_inputs,
+    check_loss,
+    check_module,
+    check_repeats,
+)
 from pinn.learning.errors import LearningError
 
 Loss = Callable[[Array], Array]
@@ -72,13 +79,7 @@ class FlatModel:
         outputs = self.call(flat, inputs)
         if self.loss is None:
             return jnp.sum(outputs * weights.astype(outputs.dtype))
-        value = self.loss(outputs)
-        if jnp.shape(value) != ():
-            raise LearningError(
-                f"The loss must return one scalar, got shape {jnp.shape(value)}: sum or average it "
-                "over the batch."
-            )
-        return value
+        return self.loss(outputs)
 
     def probes(self, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return random parameters, inputs and weights of outputs."""
@@ -123,12 +124,27 @@ def flat_model(model: nnx.Module, inputs: Any, loss: Loss | None) -> FlatModel:
     """Return a model as a function of one vector, with inputs found where none are given.
 
     Raises:
-        LearningError: no shape of random inputs could be found.
+        LearningError: no shape of random inputs could be found, the model does not take those that
+            are given or draws at random, or the loss is not a scalar.
     """
-    if inputs is not None:
-        inputs = np.asarray(inputs)
-        real = np.issubdtype(inputs.dtype, np.floating)
-        return FlatModel(model, inputs.astype(float) if real else inputs, loss)
+    check_module(model)
+    found = _with_inputs(model, check_inputs(inputs), loss) if inputs is not None else None
+    found = found or _with_shapes(model, loss)
+    flat = jnp.asarray(flat_of(model))
+    outputs = called(model, jnp.asarray(found.inputs), lambda x: found.call(flat, x))
+    if loss is not None:
+        check_loss(loss, outputs)
+    check_repeats(model, jnp.asarray(found.inputs), float(jnp.finfo(jnp.float32).eps))
+    return found
+
+
+def _with_inputs(model: nnx.Module, inputs: np.ndarray, loss: Loss | None) -> FlatModel:
+    real = np.issubdtype(inputs.dtype, np.floating)
+    return FlatModel(model, inputs.astype(float) if real else inputs, loss)
+
+
+def _with_shapes(model: nnx.Module, loss: Loss | None) -> FlatModel:
+    """Return the model with random inputs, of a shape that it can be called with."""
     for shape in _shapes(model):
         draw = np.random.default_rng(1).normal(size=(BATCH, *shape))
         found = FlatModel(model, draw, loss)

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from pinn.learning.errors import LearningError
 
 Stacked = Float[Array, "components ..."]
+SHIFT = 4  # cells of the inputs: whole cells also of a grid that is two or four times coarser
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,17 @@ class AbstractGroup(abc.ABC):
         """Return the action on states of a width, where it is affine in the last axis."""
         return None
 
-    def finite(self, state: Array, first: tuple[int, ...]) -> Sequence[Array] | None:
+    def finite(
+        self, state: Array, first: tuple[int, ...], cells: int = SHIFT
+    ) -> Sequence[Array] | None:
         """Return the state moved by finite elements of the group, where those are exact.
 
         Where there are none, a layer's symmetry is tested by the generators themselves.
+
+        Args:
+            state: batch first, channels last.
+            first: the shape of the network's inputs.
+            cells: how far, in cells of a grid of that shape.
         """
         return None
 
@@ -98,20 +106,19 @@ class Translation(AbstractGroup):
             return None
         return jnp.stack([_derivative(state, 1 + a, first[1 + a]) for a in self.axes])
 
-    def finite(self, state: Array, first: tuple[int, ...]) -> Sequence[Array] | None:
-        """Return the state shifted along each axis by the coarsest common step of the grids."""
+    def finite(
+        self, state: Array, first: tuple[int, ...], cells: int = SHIFT
+    ) -> Sequence[Array] | None:
+        """Return the state shifted along each axis, if by whole cells of its own."""
         if state.ndim < max(self.axes) + 3:
             return None
         moved = []
         for axis in (1 + a for a in self.axes):
-            shift = state.shape[axis] * SHIFT
+            shift = state.shape[axis] * cells
             if shift % first[axis]:
                 return None
             moved.append(jnp.roll(state, shift // first[axis], axis))
         return moved
-
-
-SHIFT = 4  # cells of the inputs: whole cells also of a grid that is two or four times coarser
 
 
 def _derivative(state: Array, axis: int, cells: int) -> Array:
@@ -171,6 +178,8 @@ class GeneralLinear(AbstractGroup):
             raise LearningError(
                 f"GeneralLinear needs square matrices, got an array of shape {matrices.shape}."
             )
+        if not np.all(np.isfinite(matrices)):
+            raise LearningError("GeneralLinear needs finite matrices, got a number that is not.")
         return matrices if matrices.shape[1] == width else np.zeros((len(matrices), width, width))
 
     def components(self, shapes: Sequence[tuple[int, ...]]) -> tuple[str, ...]:
@@ -214,6 +223,9 @@ WIDEST = 32
 class Rotation(AbstractGroup):
     """Rotations of vectors along the last axis: dx/dε = x L_ij, L_ij antisymmetric.
 
+    Pictures are not turned: on a grid only quarter turns are exact, and a finite group has no
+    charge. Give the vectors that a picture is made of, as positions, instead.
+
     An equivariant layer carries it on, a layer of invariants ends it, and a layer that begins with
     W x takes it up by W ↦ W − ε W L. P is the angular momentum of the states.
 
@@ -232,8 +244,8 @@ class Rotation(AbstractGroup):
         if shapes[0][-1] != self.dimensions:
             raise LearningError(
                 f"{self} turns vectors along the last axis of the inputs, which has "
-                f"{shapes[0][-1]} entries: choose Rotation(dimensions={shapes[0][-1]}), or put "
-                "the vectors' components last."
+                f"{shapes[0][-1]} entries, and no grid of pixels, whose quarter turns have no "
+                "charge: choose as many dimensions, or put the vectors' components last."
             )
         return tuple(f"plane {i}{j}" for i, j in combinations(range(self.dimensions), 2))
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +12,11 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from pinn.learning.absorption import Layer
+from pinn.learning.arguments import check_inputs, check_loss, check_module, check_repeats
 from pinn.learning.errors import LearningError
 from pinn.learning.groups import AbstractGroup, Action
 from pinn.learning.program import Program, trace
-from pinn.learning.transport import Transport, transported
+from pinn.learning.transport import Transport, other_state, transported
 
 Loss = Callable[[Array], Array]
 
@@ -33,6 +35,9 @@ class LayerInvariants:
         balance: P_l − ⟨g_y, dy⟩ + ⟨g_θ, dθ⟩ of every layer, with dy what the layer makes of dx and
             dθ: zero to round-off for every network, trained or not.
         kinds: how each layer answers: it `carries` the action, `ends` it, or `takes it up`.
+        loss_defect: how far the loss is from being invariant itself, |⟨∇C, dy/dε⟩| relative to
+            |∇C|·|dy/dε|: where it is round-off, the charges vanish; where not, P of the outputs is
+            the rate dC/dε, and what is conserved is that.
         precision: of the arithmetic.
         accuracy: the round-off that the values' sums have in it: what `spread` can reach at best.
     """
@@ -44,6 +49,7 @@ class LayerInvariants:
     defects: Float[np.ndarray, "layers components"]
     balance: Float[np.ndarray, "layers components"]
     kinds: tuple[str, ...]
+    loss_defect: float
     precision: str
     accuracy: float
 
@@ -66,7 +72,10 @@ class LayerInvariants:
                 )
             lines.append(line)
         reach = f"{self.precision}: round-off of the sums {self.accuracy:.0e}"
-        return "\n".join([*lines, f"spread {self.spread:.1e} ({reach})"])
+        lines.append(f"spread {self.spread:.1e} ({reach})")
+        kept = self.loss_defect <= tolerance_of(self.precision)
+        said = "is invariant" if kept else f"changes along the group by {self.loss_defect:.1e}"
+        return "\n".join([*lines, f"the loss {said}{'' if kept else ' of |∇C|·|dy/dε|'}"])
 
     __str__ = table
 
@@ -78,6 +87,7 @@ def layer_invariants(
     group: AbstractGroup,
     *,
     actions: Mapping[str, Action] | None = None,
+    invariant: bool = False,
 ) -> LayerInvariants:
     """Return the charges of a group at every layer of a network, with their exact balance.
 
@@ -95,21 +105,81 @@ def layer_invariants(
         loss: a function of the outputs, to a scalar.
         group: what acts on the states.
         actions: by layer, what you know of the group's action where the library does not.
+        invariant: claim that the loss is invariant, so that all charges vanish. It need not be for
+            them to be the same at every layer.
 
     Raises:
-        LearningError: a layer has no known action, the loss is not a scalar, or the group does not
-            act on such inputs.
+        LearningError: a layer has no known action, the loss is not a finite scalar or not invariant
+            where that is claimed, the group does not act on such inputs, or the model draws at
+            random.
     """
-    inputs = jnp.asarray(inputs)
+    _check_group(group)
+    check_module(model)
+    inputs = _batch(inputs)
     program = trace(model, inputs)
     layers = layers_of(program)
+    check_repeats(model, inputs, program.epsilon)
     states = forward(layers, inputs)
-    _check(model, program, inputs, states[-1], loss)
+    check_loss(loss, states[-1])
     _check_names(layers, actions or {})
     slopes, pulled = backward(layers, states, loss)
+    _check_finite(loss, states[-1], slopes)
     components = group.components([s.shape for s in states])
     found = transported(layers, states, group, len(components), actions or {})
-    return _report(layers, slopes, pulled, components, found)
+    defect = loss_defect(loss, states[-1], found[-1], group, states[0].shape)
+    if invariant and not defect <= tolerance_of(program.precision):
+        raise LearningError(_not_invariant(group, defect))
+    return _report(layers, slopes, pulled, components, found, defect)
+
+
+def loss_defect(
+    loss: Loss, outputs: Array, last: Transport, group: AbstractGroup, first: tuple[int, ...]
+) -> float:
+    """Return how far a loss is from being invariant, on the outputs and on others.
+
+    By the generators; or by exact elements of the group, where a grid aliases what those do.
+
+    Args:
+        loss: a function of the outputs.
+        outputs: of the network.
+        last: what its last layer makes of the group.
+        group: the group.
+        first: the shape of the network's inputs.
+    """
+    if not last.after.any():
+        return 0.0
+    by_rates, by_elements = [0.0], [0.0]
+    for state in (outputs, other_state(outputs)):
+        value, slope = jax.value_and_grad(loss)(state)
+        moves = group.velocity(state, len(last.after), first)
+        assert moves is not None
+        by_rates += [_cosine(slope, move, abs(_pairing(slope, move))) for move in moves]
+        for moved in group.finite(state, state.shape, cells=1) or ():
+            change = abs(float(loss(moved) - value))
+            by_elements.append(_cosine(slope, moved - state, change))
+    return min(max(by_rates), max(by_elements)) if len(by_elements) > 1 else max(by_rates)
+
+
+def tolerance_of(precision: Any) -> float:
+    """Return up to which relative defect something counts as invariant."""
+    return float(jnp.finfo(precision).eps) ** 0.5
+
+
+def _pairing(slope: Array, move: Array) -> float:
+    return float(np.vdot(np.asarray(slope, float), np.asarray(move, float)))
+
+
+def _cosine(slope: Array, move: Array, change: float) -> float:
+    size = np.linalg.norm(np.ravel(slope)) * np.linalg.norm(np.ravel(move))
+    return float(change / size) if size > 0.0 else 0.0
+
+
+def _not_invariant(group: AbstractGroup, defect: float) -> str:
+    return (
+        f"The loss is not invariant under {group}: it changes along it by {defect:.1e} of "
+        "|∇C|·|dy/dε|, so that its charges do not vanish; leave invariant= out to have the charges "
+        "that it has, or take a loss that is invariant."
+    )
 
 
 def layers_of(program: Program) -> list[Layer]:
@@ -142,21 +212,30 @@ def backward(layers: Sequence[Layer], states: Sequence[Array], loss: Loss):
     return slopes, named
 
 
-def _check(model: nnx.Module, program: Program, inputs: Array, outputs: Array, loss: Loss) -> None:
-    value = jax.eval_shape(loss, outputs)
-    if jax.tree.structure(value).num_leaves != 1 or getattr(value, "shape", None) != ():
-        got = jax.tree.map(lambda leaf: leaf.shape, value)
+def _batch(inputs: Any) -> Array:
+    array = check_inputs(inputs)
+    if array.ndim < 2 or not jnp.issubdtype(array.dtype, jnp.floating):
         raise LearningError(
-            f"The loss must return one scalar, got shape {got}: sum or average it over the batch."
+            "inputs= must be real numbers, batch first and channels last, got the shape "
+            f"{array.shape} of type {array.dtype}: add a batch axis, or begin where the model's "
+            "states are real numbers, as after an embedding."
         )
-    graph, state = nnx.split(model)
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        direct = np.asarray(nnx.merge(graph, state, copy=True)(inputs))
-    gap, size = np.abs(direct - np.asarray(outputs)).max(), np.abs(direct).max()
-    if not gap <= program.epsilon**0.5 * size:
+    return jnp.asarray(inputs)
+
+
+def _check_group(group: Any) -> None:
+    if not isinstance(group, AbstractGroup):
         raise LearningError(
-            f"{type(model).__name__} gives other outputs when it is called again (they differ by "
-            f"{gap:.1e}): call model.eval() first, or fix what it draws at random."
+            f"group= must be a group, as learning.Translation(axes=(0,)), got {group!r}: choose "
+            "Translation, Rotation, BiasShift or GeneralLinear, called with its arguments."
+        )
+
+
+def _check_finite(loss: Loss, outputs: Array, slopes: Sequence[Array]) -> None:
+    value = float(loss(outputs))
+    if not np.isfinite(value) or not all(np.all(np.isfinite(g)) for g in slopes):
+        raise LearningError(
+            f"The loss is {value} or has no finite gradient at these inputs: charges need both."
         )
 
 
@@ -175,6 +254,7 @@ def _report(
     pulled: Sequence[Mapping],
     components: tuple[str, ...],
     found: Sequence[Transport],
+    defect: float,
 ) -> LayerInvariants:
     moves = [*[t.before for t in found], found[-1].after]
     values = np.stack([_paired(g, m) for g, m in zip(slopes, moves, strict=True)])
@@ -197,6 +277,7 @@ def _report(
         pushed - landed,
         values[:-1] - pushed + corrections,
         tuple(t.kind for t in found),
+        defect,
         str(program.precision),
         float(program.epsilon * max(sizes)),
     )

@@ -135,7 +135,15 @@ def monitor(
     Args:
         optimiser: of a model; or an Optax transformation or a learning rule.
         charges: what to record; all that `learning.conserved(model)` finds when absent.
+
+    Raises:
+        LearningError: it is none of these.
     """
     if isinstance(optimiser, LearningRule):
         return Monitor(optimiser.transformation, optimiser, charges)
+    if not hasattr(getattr(optimiser, "tx", optimiser), "update"):
+        raise LearningError(
+            "optimiser= must be an nnx.Optimizer, an Optax transformation or a "
+            f"learning.LearningRule, got {optimiser!r}: give one as in optax.sgd(0.1)."
+        )
     return Monitor(optimiser, recognised(getattr(optimiser, "tx", optimiser)), charges)

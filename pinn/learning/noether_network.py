@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PyTree
 
+from pinn.learning.arguments import called
 from pinn.learning.errors import LearningError
 
 States = Float[Array, "batch *state"]
@@ -74,8 +75,13 @@ class NoetherNetwork(nnx.Module):
 
         Args:
             states: a batch of states; one vector is taken for one state.
+
+        Raises:
+            LearningError: the predictor does not take them.
         """
         states = jnp.asarray(states)
+        parts = nnx.split(self.predictor)
+        called(self.predictor, jnp.atleast_2d(states), lambda x: nnx.merge(*parts, copy=True)(x))
         if states.ndim < 2:
             return self._each(jnp.atleast_1d(states)[None])[0]
         return self._each(states)

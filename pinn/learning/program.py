@@ -18,7 +18,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, jaxpr_as_fun
 from jaxtyping import Array
 
-from pinn.learning.errors import LearningError
+from pinn.learning.arguments import check_module, one_array, uncallable
 
 _PREFIX = "pinn.learning:"
 _INLINED = ("jit", "pjit", "closed_call")
@@ -108,9 +108,10 @@ class Program:
 
     @cached_property
     def precision(self) -> np.dtype:
-        """The coarsest real type on the way from the inputs to the outputs."""
+        """The coarsest real type on the way from the inputs to the outputs, parameters included."""
         reached, whole = self._reached(blocked=None), self.between(self.source, [self.target])
         passed = {v for e in whole.equations for v in e.outvars if v in reached}
+        passed |= {v for v in self.parameters if v in whole.values}
         kinds = {
             np.dtype(getattr(v.aval, "dtype", bool)) for v in passed | {self.source, self.target}
         }
@@ -215,8 +216,9 @@ def trace(model: nnx.Module, inputs: Array) -> Program:
     """Return the equations of `model(inputs)`; the model itself is left as it is.
 
     Raises:
-        LearningError: the model cannot be called with one array, or does not return one.
+        LearningError: it is no module, cannot be called with one array, or does not return one.
     """
+    check_module(model)
     modules = {"/".join(map(str, p)): m for p, m in nnx.iter_modules(model)}
     graph, learned, rest = nnx.split(model, nnx.Param, ...)
 
@@ -227,15 +229,8 @@ def trace(model: nnx.Module, inputs: Array) -> Program:
     try:
         closed, shape = jax.make_jaxpr(run, return_shape=True)(learned, rest, inputs)
     except (TypeError, ValueError, IndexError) as error:
-        raise LearningError(
-            f"{type(model).__name__} could not be called with one array of shape "
-            f"{jnp.shape(inputs)} ({error}): wrap it in a module whose call takes the inputs alone."
-        ) from error
-    if not isinstance(shape, jax.ShapeDtypeStruct):
-        raise LearningError(
-            f"{type(model).__name__} returns {jax.tree.structure(shape)}, where one array was "
-            "expected: wrap it in a module that returns the array the loss is a function of."
-        )
+        raise uncallable(model, inputs, error) from error
+    one_array(model, shape)
     inline = lambda *leaves: _inlined(closed, leaves)  # noqa: E731
     leaves = jax.tree.leaves((learned, rest, inputs))
     flat = jax.make_jaxpr(inline)(*leaves)

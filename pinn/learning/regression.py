@@ -8,6 +8,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
+from pinn.learning.arguments import called, check_inputs, check_loss, check_module
 from pinn.learning.errors import LearningError
 
 Loss = Callable[[Array, Array], Float[Array, ""]]
@@ -42,12 +43,10 @@ def fit(
         loss: from outputs and targets to one number.
 
     Raises:
-        LearningError: inputs and targets do not pair up, or the loss is not finite at the end.
+        LearningError: inputs and targets do not pair up, the model does not take the inputs, or the
+            loss is no scalar, or not finite at the end.
     """
-    if len(inputs) != len(targets):
-        raise LearningError(
-            f"Each input needs one target, got {len(inputs)} inputs and {len(targets)} targets."
-        )
+    _check(model, inputs, targets, steps, loss)
     graph, parameters, rest = nnx.split(model, nnx.Param, ...)
     optimiser = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
 
@@ -80,3 +79,22 @@ def fit(
         )
     nnx.update(model, parameters)
     return losses
+
+
+def _check(model: nnx.Module, inputs: Array, targets: Array, steps: int, loss: Loss) -> None:
+    check_module(model)
+    check_inputs(inputs)
+    if len(inputs) != len(targets):
+        raise LearningError(
+            f"Each input needs one target, got {len(inputs)} inputs and {len(targets)} targets."
+        )
+    if steps < 1:
+        raise LearningError(f"Training needs steps ≥ 1, got {steps}.")
+    graph, state = nnx.split(model)
+    outputs = called(model, jnp.asarray(inputs), lambda x: nnx.merge(graph, state, copy=True)(x))
+    if loss is mean_square and outputs.shape != targets.shape:
+        raise LearningError(
+            f"Targets must have the shape of the model's outputs, {outputs.shape}, got "
+            f"{targets.shape}."
+        )
+    check_loss(lambda outputs: loss(outputs, jnp.asarray(targets)), outputs)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from pinn.errors import PinnError
 from pinn.learning.errors import LearningError
-from pinn.learning.windows import TrainedWindow, labelled, opened
+from pinn.learning.windows import TrainedWindow, check_solution, labelled, opened
 from pinn.precision import arithmetic
 from pinn.solution import Solution
 from pinn.training.loop import advance, begin, finished, outcome
@@ -131,14 +131,17 @@ def spectrum(
         steps: after how many steps to look; some between none and all when absent.
 
     Raises:
-        LearningError: there is no such window.
+        LearningError: there is no such window, or no step to look at.
     """
+    check_solution(solution)
     count = len(solution.march.windows)
     if not 0 <= window < count:
         raise LearningError(
             f"The solution of {solution.problem.name!r} has {count} windows, got window={window}: "
             f"choose one from 0 to {count - 1}."
         )
+    if steps is not None and not len(steps):
+        raise LearningError("steps= must name at least one step to look at, got none.")
     with arithmetic(solution.recipe.precision):
         found = next(w for place, w in enumerate(opened(solution)) if place == window)
         path = retrained(found)

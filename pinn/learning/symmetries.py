@@ -139,6 +139,11 @@ def checked(
         flats, slopes = flat.slopes(PROBES)
         tolerance = tolerance_of(flat)
     for symmetry in given:
+        if not isinstance(symmetry, Symmetry):
+            raise LearningError(
+                f"symmetries= must be learning.Symmetry objects, got {symmetry!r}: choose among "
+                "learning.symmetries(model)."
+            )
         used = (*symmetry.p, *symmetry.q, *symmetry.k)
         if max(used) >= flat.size:
             raise LearningError(

@@ -17,7 +17,7 @@ from pinn.learning.groups import BiasShift
 from pinn.learning.layers import layers_of
 from pinn.learning.program import trace
 from pinn.learning.transport import transported
-from pinn.learning.windows import TrainedWindow, at_full_weight, opened
+from pinn.learning.windows import TrainedWindow, at_full_weight, check_solution, opened
 from pinn.precision import arithmetic
 from pinn.solution import Solution
 from pinn.training.rows import Stage
@@ -66,6 +66,7 @@ def trainedness(solution: Solution) -> Trainedness:
     Raises:
         LearningError: the network does not begin with an affine layer, as `Separable` does not.
     """
+    check_solution(solution)
     with arithmetic(solution.recipe.precision):
         windows = opened(solution)
         first = next(windows)

@@ -110,7 +110,7 @@ def transported(
     found: list[Transport] = []
     ended = False
     for layer, state in zip(layers, states, strict=False):
-        pair = (state, _other(state))
+        pair = (state, other_state(state))
         acted = [None if ended else group.velocity(s, count, states[0].shape) for s in pair]
         rest = acted[0] is None or not acted[0].any()
         moves = [
@@ -209,7 +209,7 @@ def _advice(layer: Layer) -> str:
     )
 
 
-def _other(state: Array) -> Array:
+def other_state(state: Array) -> Array:
     """Return another state of the same shape and size."""
     noise = jax.random.normal(jax.random.key(0), state.shape, state.dtype)
     return state + 0.5 * jnp.std(state) * noise

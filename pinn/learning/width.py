@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from pinn.learning.errors import LearningError
-from pinn.learning.flat import FlatModel, flat_of
+from pinn.learning.flat import FlatModel, flat_model, flat_of
 from pinn.precision import arithmetic
 
 Points = Float[np.ndarray, "samples inputs"]
@@ -41,10 +41,13 @@ def tangent_kernel(model: nnx.Module, inputs: Any) -> Float[np.ndarray, "outputs
     Args:
         model: any NNX module.
         inputs: batch first.
+
+    Raises:
+        LearningError: the model cannot be called with the inputs, or draws at random.
     """
     with arithmetic("float64"):
-        inputs = jnp.asarray(inputs, float)
-        flat = FlatModel(model, np.asarray(inputs))
+        flat = flat_model(model, inputs, None)
+        inputs = jnp.asarray(flat.inputs)
         slopes = jax.jit(jax.jacrev(lambda p: flat.call(p, inputs).ravel()))(
             jnp.asarray(flat_of(model))
         )
@@ -130,7 +133,7 @@ def width_sweep(
         LearningError: inputs and targets do not match, or a width below one.
     """
     inputs, targets = np.asarray(inputs, float), np.asarray(targets, float)
-    if inputs.ndim != 2 or targets.shape != inputs.shape[:1] or min(widths) < 1:
+    if inputs.ndim != 2 or targets.shape != inputs.shape[:1] or min(widths, default=0) < 1:
         raise LearningError(
             "A width sweep needs inputs of shape (samples, inputs), as many targets and widths of "
             f"one or more, got shapes {inputs.shape} and {targets.shape} and widths {widths}."

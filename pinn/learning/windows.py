@@ -46,6 +46,19 @@ def at_full_weight(objective: AbstractObjective, parameters: Array) -> AbstractO
     return objective.during(jnp.asarray(objective.ramp + 1), zero)
 
 
+def check_solution(solution: Any) -> None:
+    """Refuse what was not trained.
+
+    Raises:
+        LearningError: it is no solution.
+    """
+    if not isinstance(solution, Solution):
+        raise LearningError(
+            f"A trained solution is needed, got {type(solution).__name__}: give what pinn.solve or "
+            "pinn.load returned."
+        )
+
+
 def opened(solution: Solution) -> Iterator[TrainedWindow]:
     """Open the windows of a solution one after the other, each where the last one ended.
 

@@ -22,7 +22,7 @@ SMALL = 1e-13
 POINTS = {1: 512, 2: 128, 3: 48}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def bandwidth(problem: Problem) -> float | None:
     """Return how many waves around a circle the solution is made of, or None where none tell.
 

@@ -25,7 +25,7 @@ EXACT = 1e-12
 Mirrors = dict[str, Mapping[str, int]]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def mirrors_of(problem: Problem) -> Mirrors:
     """Return the axes about whose ends all is even or odd, with the parity of each field.
 

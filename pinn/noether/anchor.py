@@ -35,7 +35,7 @@ class Anchor:
     scales: Mapping[str, float]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def anchor(problem: Problem) -> Anchor:
     """Return the jet and the charges of a problem's initial data.
 

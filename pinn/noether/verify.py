@@ -91,14 +91,14 @@ class Laws:
         return verdicts, idle
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def laws_of(problem: Problem) -> Laws:
     """Return the laws of a problem, to be tested on whatever jets."""
     with arithmetic("float64"), jax.ensure_compile_time_eval():
         return Laws.of(problem)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def verify(problem: Problem) -> tuple[Mapping[str, Charge], tuple[Verdict, ...]]:
     """Derive the charges of a problem and test each claim; the caller decides what a failure means.
 

@@ -22,6 +22,18 @@ _COMPONENT = re.compile(r"^(\w+)\[(\d+(?:,\s*\d+)*)\]$")
 
 
 @dataclass(frozen=True)
+class Reading:
+    """An entry of the jet, or a component of one, as a function of the jet."""
+
+    entry: str
+    index: tuple[int, ...] = ()
+
+    def __call__(self, jet: Jet) -> Array:
+        """Read the entry."""
+        return jet[self.entry][self.index] if self.index else jet[self.entry]
+
+
+@dataclass(frozen=True)
 class Data:
     """Measured values at points, each the truth plus independent normal noise.
 
@@ -123,9 +135,8 @@ class Data:
             return self.observe[name]
         component = _COMPONENT.match(name)
         if component is None:
-            return lambda j: j[name]
-        entry, index = component[1], tuple(int(i) for i in component[2].split(","))
-        return lambda j: j[entry][index]
+            return Reading(name)
+        return Reading(component[1], tuple(int(i) for i in component[2].split(",")))
 
     def deviation(self, name: str) -> Float[np.ndarray, "..."] | None:
         """Return the noise's standard deviation, broadcast to the values; None if it is unknown."""

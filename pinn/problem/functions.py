@@ -26,6 +26,7 @@ from pinn.errors import (
 from pinn.jets import JetFunction, JetSpace, on_jets
 from pinn.precision import arithmetic, single, unwarned
 from pinn.problem.digest import from_library, reached
+from pinn.problem.pointwise import check_pointwise
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -89,11 +90,13 @@ def check_functions(problem: "Problem") -> None:
 
     Raises:
         FunctionError: one raises something.
-        ProblemError: one is complex, boolean or whole-numbered, or captured a traced value.
+        ProblemError: one is complex, boolean or whole-numbered, captured a traced value, or takes a
+            mean or a shift of one number.
     """
     with arithmetic("float64"):
         for what, function in stated_functions(problem):
             _check_real(function, what)
+            check_pointwise(function, what)
             check_captured(function.function, what, function.constants)
         if problem.exact is not None:
             point = [jax.ShapeDtypeStruct((), jnp.result_type(float))] * len(problem.axes)

@@ -62,7 +62,7 @@ class Variation:
         return float(np.min(np.maximum(distances, lengths), initial=np.inf))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def scan(problem: Problem) -> Mapping[str, Variation]:
     """Return by axis where the equation, laws, boundary values and initial data vary.
 

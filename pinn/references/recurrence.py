@@ -130,7 +130,8 @@ def recurrence(
         steps: how many steps to follow.
 
     Raises:
-        ProblemError: the states are not of integers, or a cell that there is not is named.
+        ProblemError: the states are not of integers, a cell that there is not is named, or the map
+            is not reversible.
     """
     _check_integers(ensemble)
     if steps < 1:
@@ -143,9 +144,23 @@ def recurrence(
     with arithmetic("float64"):
         start = jax.tree.map(jnp.asarray, ensemble)
         begin = np.asarray(jax.vmap(cell)(start))
-        cells, home = jax.jit(lambda s: jax.lax.scan(once, s, None, length=steps)[1])(start)
+        follow = jax.jit(lambda s: jax.lax.scan(once, s, None, length=steps))
+        end, (cells, home) = follow(start)
+    before, after = _different(start), _different(end)
+    if after < before:
+        raise ProblemError(
+            f"The map is not reversible: after {steps} steps {before} different states have become "
+            f"{after}, and what is lost does not come back."
+        )
     entropy = [coarse_entropy(row, count) for row in (begin, *np.asarray(cells))]
     return Recurrence(np.array(entropy), math.log(count), np.flatnonzero(np.asarray(home)) + 1)
+
+
+def _different(states: Any) -> int:
+    """Return how many members of an ensemble differ."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(states)]
+    rows = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+    return len(np.unique(rows, axis=0))
 
 
 def _check_integers(state: Any) -> None:

@@ -87,7 +87,7 @@ def well_posed(problem: Problem) -> Solvability:
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def _decided(problem: Problem) -> Solvability:
     check_corners(problem)
     found: list[Solvability] = []

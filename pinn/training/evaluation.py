@@ -14,7 +14,7 @@ from pinn.training.projected_fields import ProjectedFields, exact_levels
 from pinn.training.recipe import Recipe
 from pinn.trajectory import Trajectory
 
-KEPT = 16
+KEPT = 8
 SEARCHES = (64,)
 """How many projections are searched for at once: all wait for the slowest."""
 

@@ -34,7 +34,7 @@ class LeastSquares:
     def of(cls, jacobian: Float[Array, "rows columns"]) -> "LeastSquares":
         """Factorise a matrix."""
         sizes = column_sizes(jacobian)
-        scaled = jacobian / sizes
+        scaled = jacobian / sizes[None]
         factor = damped_factor(scaled.T @ scaled, jnp.asarray(DAMPING, jacobian.dtype))
         return cls(scaled, sizes, factor)
 

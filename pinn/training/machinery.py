@@ -46,7 +46,7 @@ def lawless(problem: Problem, recipe: Recipe) -> Fields:
     return parts
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _made(problem: Problem, recipe: Recipe) -> AbstractMachinery:
     begin_at = anchor(problem)
     graph, state = nnx.split(network(problem, recipe, seed=0))

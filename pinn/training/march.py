@@ -186,7 +186,7 @@ def _reachable(parts: AbstractMachinery, march: March) -> float:
         return 0.0
     last = march.records[-1]
     held = any(mode.weight for mode in parts.modes.values())
-    drift = last.drift if held else 0.0
+    drift = min(last.drift, parts.correction) if held else 0.0
     return max(drift, 0.1 * last.residual)
 
 

@@ -1,5 +1,6 @@
 """The march of a mechanics problem: windows of time, a few numbers at each end."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -80,7 +81,37 @@ class Mechanics(AbstractMachinery):
             for name, order in dynamics.orders.items()
         ]
         row_scale = jnp.abs(dynamics.mass_matrix(jet)) @ jnp.concatenate(unit)
-        return Stage(Window(front.time, length, taylor, scale), row_scale, self.targets(front))
+        return Stage(Window(front.time, length, taylor, scale), row_scale, self._attainable(front))
+
+    @property
+    def correction(self) -> float:
+        """The part of a charge that one window may be asked to make good.
+
+        That is the tolerance where the windows' lengths follow from it. A larger drift came from
+        the windows before, and to make it good at once would cost more than the tolerance.
+        """
+        rule = self.recipe.windows
+        return rule.target(self.recipe.precision) if rule.adaptive else math.inf
+
+    def _attainable(self, front: Front) -> dict[str, Array]:
+        """Return what each charge should be, but for drift that no window could make good alone.
+
+        To ask it for more is to ask it for another solution; and the shorter the window, the less
+        the rows of its equation weigh against that.
+        """
+        targets = self.targets(front)
+        if not math.isfinite(self.correction):
+            return targets
+        free = {**front.state, self.problem.time: front.time}
+        for name, charge in self.charges.items():
+            jet = self.problem.dynamics.on_shell(free, charge.density.needs)
+            here, far = charge.density(jet), self.correction * self._row_scale(name, targets[name])
+            targets[name] = here + jnp.clip(targets[name] - here, -far, far)
+        return targets
+
+    def _row_scale(self, name: str, target: Array) -> Array:
+        """Return what a charge's rows are measured against: it may have grown by its sources."""
+        return jnp.maximum(self.scales[name], jnp.max(jnp.abs(target)))
 
     def prepare(self, stage: Stage) -> tuple[()]:
         """Return nothing: a window's jets all depend on the parameters."""
@@ -94,7 +125,13 @@ class Mechanics(AbstractMachinery):
         """Return the rows of one window."""
         blocks = [equation_block(self.problem, stage)]
         blocks += [
-            charge_block(self.charges[name], stage, self.nodes, self.scales[name], mode)
+            charge_block(
+                self.charges[name],
+                stage,
+                self.nodes,
+                self._row_scale(name, stage.targets[name]),
+                mode,
+            )
             for name, mode in self.modes.items()
             if mode.weight
         ]

@@ -1,6 +1,7 @@
 """What a march through time needs of a problem, whatever the problem is."""
 
 import abc
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -166,6 +167,11 @@ class AbstractMachinery(abc.ABC):
     @abc.abstractmethod
     def warm(self) -> bool:
         """Whether a window's network is a good beginning for the next window's."""
+
+    @property
+    def correction(self) -> float:
+        """The part of a charge that one window may be asked to make good."""
+        return math.inf
 
     def no_gain(self) -> dict[str, Array]:
         """Return what the charges' sources have added before the start: nothing."""

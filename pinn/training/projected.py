@@ -110,7 +110,7 @@ def running_integral(coefficients: Float[Array, "n ..."], share: Array) -> Array
     return 0.5 * jnp.tensordot(jnp.stack(integrals), coefficients, axes=1)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def exact_balance(problem: Problem, recipe: Recipe) -> Balance | None:
     """Return the levels of the charges that a recipe holds exactly; None if there are none.
 

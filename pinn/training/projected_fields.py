@@ -24,7 +24,7 @@ from pinn.trajectory import TOGETHER, Trajectory
 Coefficients = tuple[Float[Array, "... charges"], ...]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def exact_levels(problem: Problem, recipe: Recipe) -> FieldLevels | None:
     """Return the level set of the totals that a recipe holds exactly; None if there are none.
 

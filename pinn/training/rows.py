@@ -28,7 +28,7 @@ class Stage:
         window: where it is and how it starts.
         row_scale: the size of each component of the equation, mass · field scale / hⁿ.
         targets: what each charge should be at the window's start: its value at the very beginning
-            of the problem, plus all that its sources have added since.
+            of the problem, plus all that its sources have added since, as far as can be asked.
         places: over space, the collocation points of each slice of time.
     """
 
@@ -79,7 +79,7 @@ def equation_block(problem: Problem, stage: Stage) -> Block:
 
 
 def charge_block(
-    charge: Charge, stage: Stage, nodes: Nodes, scale: float, mode: AbstractMode
+    charge: Charge, stage: Stage, nodes: Nodes, scale: Array, mode: AbstractMode
 ) -> Block:
     """Return the rows (I(t) − I(start) − ∫ sources dt) / scale at every SLICE-th node.
 

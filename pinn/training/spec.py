@@ -37,6 +37,12 @@ def to_spec(choice: Any, carried: str = "") -> Any:
     """
     if choice is None or isinstance(choice, bool | int | float | str):
         return choice
+    if hasattr(choice, "init") and hasattr(choice, "update"):
+        raise RecipeError(
+            "The recipe holds an Optax transformation, whose functions a saved solver could not "
+            "find again: name it with its options, as in step=pinn.Optax('optax.adam', "
+            "{'learning_rate': 1e-3})."
+        )
     if isinstance(choice, tuple | list):
         return [to_spec(item, carried) for item in choice]
     if isinstance(choice, Mapping):

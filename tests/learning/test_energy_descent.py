@@ -200,6 +200,13 @@ def test_it_trains_a_solver_as_a_step_of_a_recipe():
     np.testing.assert_allclose(ledger.total, energy, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.parametrize("step", [learning.energy_conserving_descent(1e-3), optax.adam(1e-3)])
+def test_a_transformation_without_a_name_is_refused_with_how_to_name_it(step):
+    problem, recipe = pinn.get("harmonic_oscillator"), pinn.Recipe(step=step)
+    with pytest.raises(RecipeError, match=r"holds an Optax transformation.*step=pinn\.Optax"):
+        pinn.solve(problem, recipe=recipe, progress=False)
+
+
 @pytest.mark.parametrize("name", ["os.system", "pinn.learning.nothing", "pinn.solve"])
 def test_a_step_is_looked_for_nowhere_else(name):
     with pytest.raises(RecipeError, match="has no optimiser"):

@@ -232,11 +232,80 @@ def test_an_action_of_your_own_is_used_and_checked():
         learning.layer_invariants(Own(), POINTS, point_loss, group, actions={"other": taken})
 
 
+class Dropped(nnx.Module):
+    """Draws at random until it is told not to."""
+
+    def __init__(self):
+        self.dropout = nnx.Dropout(0.5, rngs=nnx.Rngs(0))
+
+    def __call__(self, x):
+        return self.dropout(x)
+
+
+ALL = learning.Translation(axes=(0,))
+WAVE = jnp.asarray(IMAGES[:, 0])
+LOSSES = {
+    "power": (lambda o: jnp.mean(o**2), True),
+    "aliased": (lambda o: jnp.sum(jnp.exp(9.0 * o)), True),  # exact by whole cells only
+    "against a target": (lambda o: jnp.sum((o - jnp.cos(WAVE)) ** 2), False),
+    "one cell": (lambda o: jnp.sum(o[:, 3] ** 2), False),
+    "every fourth cell": (lambda o: jnp.sum(o[:, ::4] ** 4), False),
+}
+
+
+@pytest.mark.parametrize(("loss", "kept"), LOSSES.values(), ids=LOSSES)
+def test_a_loss_that_is_not_invariant_is_said_with_its_defect(loss, kept):
+    model = nnx.Conv(1, 1, (3,), padding="CIRCULAR", param_dtype=jnp.float64, rngs=nnx.Rngs(0))
+    found = learning.layer_invariants(model, WAVE, loss, ALL)
+    assert (found.loss_defect < 1e-10) == kept
+    assert ("the loss is invariant" in str(found)) == kept
+    if kept:
+        learning.layer_invariants(model, WAVE, loss, ALL, invariant=True)
+        return
+    assert found.loss_defect > 1e-3
+    said = rf"changes along it by {found.loss_defect:.1e}"
+    with pytest.raises(learning.LearningError, match=said):
+        learning.layer_invariants(model, WAVE, loss, ALL, invariant=True)
+
+
+def test_parameters_of_single_precision_bound_the_accuracy():
+    model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
+    found = learning.layer_invariants(model, POINTS, jnp.sum, learning.GeneralLinear())
+    assert found.precision == "float32"
+    assert 1e-10 < np.abs(found.balance).max() < 10 * found.accuracy
+
+
 @pytest.mark.parametrize(
     ("model", "inputs", "loss", "group", "said"),
     [
         (Convolutions, IMAGES, lambda o: o, SHIFTS, "must return one scalar, got shape"),
         (Convolutions, IMAGES, lambda o: (o.sum(), 1.0), SHIFTS, "must return one scalar"),
+        (
+            Residual,
+            POINTS,
+            lambda o: o.astype(complex).sum(),
+            learning.BiasShift(),
+            "of type complex128",
+        ),
+        (Residual, POINTS, lambda o: jnp.log(-(o**2).sum()), learning.BiasShift(), "loss is nan"),
+        (
+            Residual,
+            POINTS,
+            lambda o: (o - 1.0) @ jnp.ones((5, 1)),
+            learning.BiasShift(),
+            "outputs of",
+        ),
+        (Residual, POINTS, None, learning.BiasShift(), "must be a function of the outputs"),
+        (Residual, POINTS[:0], point_loss, learning.BiasShift(), "at least one sample"),
+        (Residual, POINTS[0], point_loss, learning.BiasShift(), "add a batch axis"),
+        (Residual, POINTS[:, :2], point_loss, learning.BiasShift(), "could not be called with one"),
+        (Residual, POINTS * np.nan, point_loss, learning.BiasShift(), "inputs= must be finite"),
+        (Residual, POINTS.astype(int), point_loss, learning.BiasShift(), "of type int64"),
+        (Residual, "abc", point_loss, learning.BiasShift(), "one array of numbers"),
+        (Residual, POINTS, point_loss, learning.BiasShift, "called with its arguments"),
+        (lambda: jnp.tanh, POINTS, point_loss, learning.BiasShift(), "must be a flax.nnx.Module"),
+        (Dropped, POINTS, point_loss, learning.BiasShift(), r"call model.eval\(\) first"),
+        (Convolutions, IMAGES, image_loss, learning.Rotation(2), "no grid of pixels"),
         (Convolutions, IMAGES, image_loss, learning.Translation((0, 1, 2)), "3 space axes or more"),
         (Residual, POINTS, point_loss, learning.Rotation(2), "which has 3 entries"),
         (Residual, POINTS, point_loss, learning.GeneralLinear(np.eye(5)), "have 5 rows"),

@@ -182,3 +182,9 @@ def test_fitting_finds_a_linear_map_and_refuses_what_does_not_pair():
     np.testing.assert_allclose(model.kernel[...], matrix, atol=1e-4)
     with pytest.raises(LearningError, match="40 inputs and 39 targets"):
         learning.fit(model, x, x[1:])
+    with pytest.raises(LearningError, match=r"the model's outputs, \(40, 3\), got \(40, 2\)"):
+        learning.fit(model, x, x)
+    with pytest.raises(LearningError, match="at least one sample"):
+        learning.fit(model, x[:0], x[:0])
+    with pytest.raises(LearningError, match="could not be called with one array of shape"):
+        learning.NoetherNetwork(model, lambda z: z[:, 0])(x[:, :1])

@@ -108,6 +108,18 @@ def test_a_claim_that_the_loss_does_not_bear_out_is_refused_with_its_defect():
         learning.conserved(other, symmetries=claimed)
     with pytest.raises(learning.LearningError, match="must return one scalar"):
         learning.symmetries(relu_model(), X, lambda o: o)
+    with pytest.raises(learning.LearningError, match="could not be called with one array"):
+        learning.symmetries(relu_model(), X[:, :2])
+    with pytest.raises(learning.LearningError, match=r"must be a flax\.nnx\.Module, got the class"):
+        learning.symmetries(nnx.Linear)
+    with pytest.raises(learning.LearningError, match="gives other outputs"):
+        learning.symmetries(
+            nnx.Sequential(linear(3, 2), nnx.Dropout(0.5, rngs=nnx.Rngs(0)), linear(2, 2))
+        )
+    with pytest.raises(learning.LearningError, match=r"must be learning\.Symmetry objects"):
+        learning.conserved(relu_model(), symmetries=["scale"])
+    with pytest.raises(learning.LearningError, match=r"must be an nnx\.Optimizer"):
+        learning.monitor("adam")
     with pytest.raises(learning.LearningError, match="No shape of inputs was found"):
         learning.symmetries(nnx.Sequential(linear(3, 4), lambda x: x.reshape(7, 9)))
     with pytest.raises(learning.LearningError, match="has others"):
@@ -234,6 +246,37 @@ def test_kinetic_law_is_measured_on_the_steps_of_an_optimiser():
     np.testing.assert_allclose(sides.left, sides.right, atol=1e-12 * np.abs(sides.right).max())
     other = learning.measured_balance(np.array(path), found, learning.LearningRule(0.1, 0.8))
     assert np.abs(other.left - other.right).max() > 0.1 * np.abs(other.right).max()
+
+
+RISING = np.array([0.0, 1.0])
+RULE = learning.LearningRule(0.1, 0.5)
+ONES = jnp.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: learning.gradient_flow(jnp.sum, ONES, RISING[::-1], steps=5), "that rise"),
+        (lambda: learning.gradient_flow(jnp.sum, ONES, RISING, steps=0), "steps=0"),
+        (lambda: learning.gradient_flow(jnp.sin, ONES, RISING, steps=5), "one scalar"),
+        (lambda: learning.kinetic_balance(jnp.sum, (), RULE, ONES, ONES, RISING), "holds none"),
+        (lambda: learning.measured_balance(np.ones((2, 3)), (), RULE), "3 steps or more"),
+        (lambda: learning.measured_balance(np.ones((5, 3)), relu_laws(), RULE), "more than 3"),
+        (
+            lambda: learning.measured_balance(
+                np.ones((5, 26)), relu_laws(), learning.LearningRule(0.1, 0.5, 0.1)
+            ),
+            "without weight decay",
+        ),
+    ],
+)
+def test_flows_and_laws_that_cannot_be_are_refused(call, said):
+    with pytest.raises(learning.LearningError, match=said):
+        call()
+
+
+def relu_laws():
+    return learning.symmetries(relu_model())
 
 
 def test_effective_rate_of_a_normalised_layer(slope):

@@ -17,7 +17,8 @@ import pytest
 
 PAGES = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"```(python|text)\n(.*?)```", re.DOTALL)
-NAMES = re.findall(r"\]\((learning/[^)]+\.md)\)", (PAGES / "learning.md").read_text())
+LINKS = re.compile(r"\]\((learning/[^)]+\.md)\)")
+NAMES = tuple(dict.fromkeys(LINKS.findall((PAGES / "learning.md").read_text())))
 QUICK = ("learning/energy_descent.md", "learning/reversible.md")
 
 

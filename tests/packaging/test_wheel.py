@@ -22,7 +22,7 @@ def run(*command: str, **options) -> str:
 
 @pytest.mark.slow
 def test_the_wheel_carries_the_problems_and_solves_one(tmp_path: Path):
-    uv = shutil.which("uv")
+    uv = os.environ.get("UV") or shutil.which("uv")  # `uv run` says where it is
     assert uv, "the tests are run by uv"
     here = ("--python", sys.executable)
     run(uv, "build", "--wheel", *here, "--out-dir", str(tmp_path / "dist"), str(ROOT))

@@ -212,3 +212,37 @@ def test_a_statement_of_traced_values_is_refused():
             jax.grad(differentiated)(1.0)
     with pytest.raises(pinn.PinnError, match=r"pinn\.solve is called inside"):
         jax.jit(lambda t: pinn.solve(oscillator(), progress=False)(t)["q"])(1.0)
+
+
+def stated(residual, **fields):
+    fields = fields or {"u": ()}
+    return pinn.Problem(
+        axes={"t": pinn.Interval(0.0, 1.0), "x": pinn.Periodic(0.0, 1.0)},
+        fields=fields,
+        residual=residual,
+        initial={n: (lambda x, s=shape: jnp.zeros(s) + x) for n, shape in fields.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "residual"),
+    [
+        ("mean", lambda j: j.u_t - jnp.mean(j.u)),
+        ("average", lambda j: j.u_t - jnp.average(j.u**2)),
+        ("mean", lambda j: j.u_t - j.u.mean()),
+        ("var", lambda j: j.u_t - jnp.var(j.u)),
+        ("max", lambda j: j.u_t - jnp.max(jnp.abs(j.u)) * j.u_x),
+        ("roll", lambda j: j.u_t - jnp.roll(j.u, 1)),
+        ("median", lambda j: j.u_t - jnp.median(j.u)),
+    ],
+)
+def test_an_integral_or_delay_of_the_value_at_one_point_is_refused(name, residual):
+    with pytest.raises(pinn.ProblemError, match=rf"takes jnp\.{name} of a single number"):
+        _ = stated(residual).dynamics
+
+
+def test_means_of_components_and_sums_of_one_number_are_what_they_say():
+    means = stated(lambda j: j.q_t - jnp.mean(j.q) - jnp.max(j.q) - jnp.roll(j.q, 1), q=(3,))
+    assert means.dynamics.orders == {"q": 1}
+    sums = stated(lambda j: j.u_t - jnp.sum(j.u**2) / 1.0 - jnp.linalg.norm(j.u))
+    assert sums.dynamics.orders == {"u": 1}

@@ -66,3 +66,5 @@ def test_what_is_not_a_finite_reversible_map_is_told():
         coarse_entropy([0, 7], 4)
     with pytest.raises(ProblemError, match="at least one step"):
         recurrence(cat(5), np.array([[0, 1]]), lambda x: x[0], 5, 0)
+    with pytest.raises(ProblemError, match="5 different states have become 3"):
+        recurrence(lambda x: x // 2, np.arange(5)[:, None], lambda x: x[0], 5, 1)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 import pinn
+from pinn.watch import OutOfTime
 
 
 def test_a_true_problem_is_reported_in_full():
@@ -28,3 +29,21 @@ def test_a_false_closed_form_is_refused(exact, message):
     problem = dataclasses.replace(pinn.get("pendulum", end=1.0), exact=exact)
     with pytest.raises(pinn.ProblemError, match=message):
         pinn.check(problem)
+
+
+@pytest.mark.parametrize("name", ["kepler", "kdv"])
+def test_what_is_not_checked_in_time_is_said(name):
+    problem = pinn.get(name)
+    report = pinn.check(problem, budget=0.0)
+    assert not report.findings and "Out of time" in report.unchecked
+    assert "every claim holds" not in str(report) and "give a larger budget" in str(report)
+
+
+def test_the_laws_are_reported_where_there_is_no_time_for_a_reference(monkeypatch):
+    def late(problem, method, watch):
+        raise OutOfTime("Out of time after 3 s of integrating by Dopri8.")
+
+    monkeypatch.setattr("pinn.checking.solve_reference", late)
+    report = pinn.check(pinn.get("kepler", periods=0.2))
+    assert {f.what for f in report.findings} >= {"symmetry of energy"}
+    assert "Dopri8" in report.unchecked and not any("reference" in f.what for f in report.findings)

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import pinn
 from pinn.errors import RecipeError
@@ -151,3 +152,20 @@ def test_laws_that_name_the_time_hold_far_beyond_what_was_trained():
     held = solved(pinn.get("toda", end=1.0), "exact", points=8, windows=pinn.Uniform(2))
     times = np.append(0.0, np.linspace(1.0, 6.0, 80))
     assert max(drift(held.trajectory.extrapolated, times).values()) < 1e-12
+
+
+def test_a_balance_does_not_make_windows_collapse_where_the_charge_grows_a_thousandfold():
+    """At the fold of a relaxation oscillation ẋ²/2 rises from 0.002 to 8,900, and falls again.
+
+    Rows that asked one window to make good what all before had gathered cut it without end.
+    """
+    mu, end, start = 100.0, 2.8, (1.1401, -0.03772)
+    problem = pinn.get("van_der_pol", mu=mu, position=start[0], velocity=start[1], end=end)
+    solution = pinn.solve(problem, progress=False)
+    assert solution.complete and solution.converged
+    times = np.linspace(0.0, end, 101)
+    flow = lambda t, y: [y[1], mu * (1.0 - y[0] ** 2) * y[1] - y[0]]  # noqa: E731
+    truth = solve_ivp(flow, (0.0, end), start, "Radau", rtol=1e-12, atol=1e-13, t_eval=times).y
+    # An early error of the state shifts the time of the jump: 1e-12 becomes 1e-8 there.
+    np.testing.assert_allclose(solution(times)["x"], truth[0], rtol=0.0, atol=1e-7)
+    assert abs(truth[0, -1] + 2.0) < 0.1 and len(solution.march.windows) < 300

@@ -11,7 +11,7 @@ import pinn
 from pinn.training.field_rows import equation_plan
 from pinn.training.loop import begin
 from pinn.training.machinery import machinery
-from pinn.training.march import _accept, _before, _reachable, _settle, begin_march
+from pinn.training.march import Record, _accept, _before, _reachable, _settle, begin_march
 from pinn.training.rows import Nodes
 
 H = 0.1
@@ -108,6 +108,32 @@ def test_a_window_that_misses_is_begun_anew_and_shorter(swing):
             assert after.stage is None and after.steps == 5 and len(after.attempts) == 1
             np.testing.assert_array_equal(after.front.parameters, parts.fresh(march.seed))
             assert after.length == pytest.approx((0.3 * 0.9) ** 0.25 * H, rel=1e-9)
+
+
+def _record():
+    """Return an accepted window that was exact."""
+    return Record(end=H, length=H, loss=0.0, residual=0.0, drift=0.0, steps=3, attempts=1)
+
+
+def test_a_window_is_asked_to_make_good_no_more_drift_than_its_tolerance(swing):
+    """The energy is 9; its sources are said to have added a half, and windows are 1e-3 exact."""
+    parts, march, *_ = swing
+    drifted = replace(march.front, gained={"energy": jnp.asarray(0.5)})
+    adaptive = pinn.Adaptive(tolerance=1e-3)
+    limited = replace(parts, recipe=replace(parts.recipe, windows=adaptive))
+    for some, target in ((limited, 9.0 + 1e-3 * 9.5), (parts, 9.5)):
+        asked = some.open(drifted, jnp.asarray(H)).targets["energy"]
+        np.testing.assert_allclose(asked, target, rtol=1e-12)
+    before = replace(_record(), drift=0.1)
+    assert _reachable(limited, replace(march, records=(before,))) == 1e-3
+    assert _reachable(parts, replace(march, records=(before,))) == 0.1
+
+
+def test_a_law_that_grew_is_measured_by_what_it_is_now(swing):
+    parts, march, *_ = swing
+    grown = replace(march.front, gained={"energy": jnp.asarray(81.0)})
+    (_, law) = parts.objective(parts.open(grown, jnp.asarray(H))).blocks
+    np.testing.assert_allclose(law.target, 1.0, rtol=1e-12)
 
 
 @pytest.fixture(scope="module")

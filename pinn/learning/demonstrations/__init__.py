@@ -2,5 +2,6 @@
 
 from pinn.learning.demonstrations.demonstration import Curve as Curve
 from pinn.learning.demonstrations.demonstration import Demonstration as Demonstration
+from pinn.learning.demonstrations.demonstration import Strip as Strip
 from pinn.learning.demonstrations.demonstration import demonstrate as demonstrate
 from pinn.learning.demonstrations.demonstration import demonstrations as demonstrations

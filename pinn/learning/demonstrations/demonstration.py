@@ -9,6 +9,8 @@ from pinn.errors import near_matches
 from pinn.learning.errors import LearningError
 
 _MODULES = {
+    "layers": "layers",
+    "charges": "charges",
     "noether-networks": "noether_networks",
     "noether-video": "noether_video",
     "tailoring": "tailored_solver",
@@ -16,6 +18,7 @@ _MODULES = {
     "reversible": "reversible",
     "quantised": "quantised",
     "probes": "probes",
+    "spectra": "spectra",
 }
 
 
@@ -30,6 +33,7 @@ class Curve:
         y: its values.
         axes: what the two axes measure.
         log: whether y is drawn logarithmically.
+        law: whether it is a law, or what was, of the curve before it: drawn dotted over it.
     """
 
     panel: str
@@ -38,6 +42,20 @@ class Curve:
     y: tuple[float, ...]
     axes: tuple[str, str] = ("", "")
     log: bool = False
+    law: bool = False
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A row of pictures for a figure.
+
+    Args:
+        label: what they are.
+        pictures: brightness from 0 to 1, rows of pixels from the top.
+    """
+
+    label: str
+    pictures: tuple[tuple[tuple[float, ...], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -49,12 +67,14 @@ class Demonstration:
         rows: the answer, a table of rows with one set of columns.
         notes: what the table says, sentences with numbers that were measured.
         curves: for the figure.
+        strips: pictures for the figure.
     """
 
     title: str
     rows: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
+    strips: tuple[Strip, ...] = ()
 
     @property
     def cells(self) -> list[list[str]]:
@@ -70,10 +90,15 @@ class Demonstration:
     def from_dict(cls, stated: Mapping[str, Any]) -> "Demonstration":
         """Return what `as_dict` described."""
         curves = tuple(
-            Curve(c["panel"], c["label"], tuple(c["x"]), tuple(c["y"]), tuple(c["axes"]), c["log"])
+            Curve(**c | {name: tuple(c[name]) for name in ("x", "y", "axes")})
             for c in stated["curves"]
         )
-        return cls(stated["title"], tuple(stated["rows"]), tuple(stated["notes"]), curves)
+        strips = tuple(
+            Strip(s["label"], tuple(tuple(map(tuple, p)) for p in s["pictures"]))
+            for s in stated["strips"]
+        )
+        rows, notes = tuple(stated["rows"]), tuple(stated["notes"])
+        return cls(stated["title"], rows, notes, curves, strips)
 
 
 def demonstrations() -> dict[str, str]:
@@ -104,10 +129,15 @@ def _module(name: str) -> Any:
 
 
 def numbers(values: Any, most: int = 200) -> tuple[float, ...]:
-    """Return numbers to four digits, thinned out for a figure."""
-    found: Sequence[float] = [float(f"{float(v):.4g}") for v in values]
+    """Return numbers to six digits, thinned out for a figure."""
+    found: Sequence[float] = [float(f"{float(v):.6g}") for v in values]
     step = max(1, -(-len(found) // most))
     return tuple(found[::step])
+
+
+def shade(picture: Any) -> tuple[tuple[float, ...], ...]:
+    """Return a picture to two digits."""
+    return tuple(tuple(round(float(v), 2) for v in row) for row in picture)
 
 
 def _shown(value: Any) -> str:

@@ -13,6 +13,7 @@ from jaxtyping import Array
 from pinn.learning.demonstrations.demonstration import Curve, Demonstration, numbers
 from pinn.learning.energy_descent import energy_conserving_descent
 from pinn.learning.energy_ledger import energy_ledger
+from pinn.precision import arithmetic
 
 TITLE = "Does momentum that keeps its energy leave local minima that friction stays in?"
 DIMENSION, STARTS, STEPS = 4, 64, 8000
@@ -26,6 +27,11 @@ def rastrigin(theta: Array) -> Array:
 
 def run(seed: int) -> Demonstration:
     """Descend from many starts by each method, and follow one account of energy."""
+    with arithmetic("float64"):
+        return _run(seed)
+
+
+def _run(seed: int) -> Demonstration:
     starts = jax.random.uniform(jax.random.key(seed), (STARTS, DIMENSION), minval=-3.0, maxval=3.0)
     rows, curves = [], []
     for label, optimiser in _optimisers().items():

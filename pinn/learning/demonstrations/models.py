@@ -54,6 +54,40 @@ class FramePredictor(nnx.Module):
         return jnp.stack([frames[..., 1], following.reshape(-1, size, size)], axis=-1)
 
 
+class LatentPredictor(nnx.Module):
+    """The next pictures from the last two, all through a hidden state that it steps in time.
+
+    What is not in the hidden state of a few numbers cannot reach the pictures: to predict one, the
+    next place is enough, and to predict many, the velocity has to be there.
+    """
+
+    def __init__(self, size: int, hidden: int, ahead: int, *, rngs: nnx.Rngs):
+        channels, wide = 8, 64
+        self.conv = nnx.Conv(2, channels, (3, 3), strides=2, rngs=rngs)
+        self.down = nnx.Linear(channels * (size // 2) ** 2, wide, rngs=rngs)
+        self.state = nnx.Linear(wide, hidden, rngs=rngs)
+        self.turn = nnx.Linear(hidden, wide, rngs=rngs)
+        self.step = nnx.Linear(wide, hidden, rngs=rngs)
+        self.up = nnx.Linear(hidden, wide, rngs=rngs)
+        self.paint = nnx.Linear(wide, size**2, rngs=rngs)
+        self.ahead = ahead
+
+    def encode(self, frames: Float[Array, "batch size size 2"]) -> Float[Array, "batch hidden"]:
+        """Return the hidden state."""
+        h = jax.nn.silu(self.conv(frames))
+        return self.state(jax.nn.silu(self.down(h.reshape(len(h), -1))))
+
+    def __call__(
+        self, frames: Float[Array, "batch size size 2"]
+    ) -> Float[Array, "batch ahead size size"]:
+        """Return the pictures to come."""
+        h, found = self.encode(frames), []
+        for _ in range(self.ahead):
+            h = h + self.step(jnp.tanh(self.turn(h)))
+            found.append(jax.nn.sigmoid(self.paint(jax.nn.silu(self.up(h)))))
+        return jnp.stack(found, axis=1).reshape(len(h), -1, *frames.shape[1:3])
+
+
 def pairs(
     frames: Float[Array, "films times size size"],
 ) -> Float[Array, "films times_less_one size size 2"]:

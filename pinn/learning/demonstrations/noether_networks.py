@@ -35,7 +35,8 @@ class Formula(nnx.Module):
     """A charge a + c b of two terms, found on data and then trained with the predictor.
 
     As in the paper's symbolic search, the pair of terms and the constant are those whose sum varies
-    least along trajectories against how it varies between them.
+    least along trajectories against how it varies between them. Half of it is conserved, as large
+    as the energy where its first term is p²: an inner step grows with the square of its scale.
     """
 
     def __init__(self, trajectories: Array):
@@ -48,7 +49,7 @@ class Formula(nnx.Module):
         """Return one number for each state."""
         first, second = self.pair
         terms = _terms(z)
-        return terms[..., first] + self.constant[...] * terms[..., second]
+        return 0.5 * (terms[..., first] + self.constant[...] * terms[..., second])
 
     @property
     def text(self) -> str:
