@@ -11,14 +11,19 @@ import numpy as np
 from pinn.checking_fields import Finding, believed, check_along, check_fields, law_finding
 from pinn.jets import prolong
 from pinn.measure import drift
+from pinn.noether.verdict import Verdict
 from pinn.noether.verify import verified_charges, verify
 from pinn.precision import arithmetic
+from pinn.problem.nearby import somewhere
+from pinn.problem.openness import told
 from pinn.problem.problem import Problem
 from pinn.references.method import Adaptive, Closed
 from pinn.references.reference import Reference, reference, relative_l2, solve_reference
 from pinn.watch import OutOfTime, Watch
 
 TIMES = 33
+# For so many values of its unknowns the laws of a problem are checked.
+DRAWS = 3
 BUDGET = 600.0
 
 
@@ -30,20 +35,24 @@ class Report:
         problem: the name of what was checked.
         findings: what was found, in the order in which it was checked.
         unchecked: why the rest was not, where there was not time for everything.
+        open: what is unknown and what was measured, each with what is said of it.
     """
 
     problem: str
     findings: tuple[Finding, ...]
     unchecked: str = ""
+    open: tuple[tuple[str, str], ...] = ()
 
     def table(self) -> str:
         """Return the findings as a table in plain text."""
         rows = [(f.what, f"{f.value:.1e}", f.measure) for f in self.findings]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(2)]
         lines = [f"{what:<{widths[0]}}  {value:>{widths[1]}}  {how}" for what, value, how in rows]
+        width = max((len(what) for what, _ in self.open), default=0)
+        said = [f"{what:<{width}}  {how}" for what, how in self.open]
         headline = "what was checked holds" if self.unchecked else "every claim holds"
         rest = [self.unchecked] if self.unchecked else []
-        return "\n".join([f"{self.problem}: {headline}", *lines, *rest])
+        return "\n".join([f"{self.problem}: {headline}", *lines, *said, *rest])
 
     def __str__(self) -> str:
         return self.table()
@@ -56,6 +65,9 @@ def check(problem: Problem, *, budget: float | None = BUDGET, progress: bool = F
     reference goes; the initial data against the equation's order; the closed form against the
     equation, the initial data and an integration; the reference's own error, and how well it keeps
     every charge. A law that holds but for more than rounding is reported as nearly conserved.
+
+    With unknowns, laws are checked for several random values of them near their guesses, and the
+    rest is left to `pinn.check(problem.at(…))`, with values in their place.
 
     Args:
         problem: what to check.
@@ -76,10 +88,13 @@ def check(problem: Problem, *, budget: float | None = BUDGET, progress: bool = F
         unchecked = f"{late} What would come after this line was not checked: give a larger budget."
     finally:
         watch.clear()
-    return Report(problem.name, tuple(findings), unchecked)
+    return Report(problem.name, tuple(findings), unchecked, tuple(told(problem)))
 
 
 def _findings(problem: Problem, watch: Watch) -> Iterator[Finding]:
+    if problem.unknown_names:
+        yield from _open_laws(problem, watch)
+        return
     watch("verifying the laws")
     verified_charges(problem)
     verdicts = verify(problem)[1]
@@ -93,6 +108,18 @@ def _findings(problem: Problem, watch: Watch) -> Iterator[Finding]:
         yield from _check_exact(problem, problem.exact, integrated)
     yield from check_along(integrated, verdicts, watch)
     yield from _check_integration(integrated)
+
+
+def _open_laws(problem: Problem, watch: Watch) -> Iterator[Finding]:
+    """Yield the laws of a problem with unknowns, each at the worst of several values of them."""
+    worst: dict[str, Verdict] = {}
+    for seed in range(DRAWS):
+        watch("verifying the laws for some values of the unknowns")
+        some = somewhere(problem, seed)
+        verified_charges(some)
+        for one in verify(some)[1]:
+            worst[one.claim] = max(one, worst.get(one.claim, one), key=lambda v: v.defect)
+    yield from map(law_finding, worst.values())
 
 
 def _check_exact(problem: Problem, exact: Callable, integrated: Reference) -> list[Finding]:

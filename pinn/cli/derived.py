@@ -18,12 +18,17 @@ def derived(problem: "Problem") -> str:
     """Return the equation's order and data, and every law with its kind, size and defect."""
     from pinn.noether.verify import verify
     from pinn.precision import arithmetic
+    from pinn.problem.nearby import somewhere
+    from pinn.problem.openness import told
 
     with arithmetic("float64"):
-        charges, verdicts = verify(problem)
-        rows = [*_axes(problem), *_equation(problem), *_start(problem), *_walls(problem)]
+        # The form of the equation and its laws are the same for all values of the unknowns.
+        known = somewhere(problem, seed=0) if problem.unknown_names else problem
+        charges, verdicts = verify(known)
+        start = [row for row in _start(known) if row[0].split()[0] not in problem.unknown_names]
+        rows = [*_axes(known), *_equation(known), *start, *_walls(known), *told(problem)]
         body = columns([(f"    {name}", text) for name, text in rows])
-        return f"Derived\n{body}\n\n{_laws(problem, charges, verdicts)}"
+        return f"Derived\n{body}\n\n{_laws(known, charges, verdicts, not problem.unknown_names)}"
 
 
 def _axes(problem: "Problem") -> list[Row]:
@@ -89,17 +94,20 @@ def _left(condition: "AbstractCondition") -> str:
 
 
 def _laws(
-    problem: "Problem", charges: "Mapping[str, Charge]", verdicts: "tuple[Verdict, ...]"
+    problem: "Problem",
+    charges: "Mapping[str, Charge]",
+    verdicts: "tuple[Verdict, ...]",
+    begun: bool,
 ) -> str:
     if not charges:
         return "No charge is known."
-    values = _at_the_start(problem, charges)
+    values = _at_the_start(problem, charges) if begun else {}
     rows = []
     for verdict in verdicts:
         name, defect = verdict.claim, f"{verdict.defect:.1e}{_failure(verdict)}"
         value = (_numbers(values[name]),) if values else ()
         rows.append((name, _kind(problem, charges[name]), *value, defect))
-    start = {"value": not problem.extent, "total": bool(problem.extent and values)}
+    start = {"value": begun and not problem.extent, "total": bool(problem.extent and values)}
     sizes = [f"{word} at the start" for word, shown in start.items() if shown]
     return columns(rows, ("charge", "law", *sizes, "defect on random jets"))
 

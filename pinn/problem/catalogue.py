@@ -17,12 +17,14 @@ class Listing:
         path: the file.
         documentation: the factory's docstring.
         parameters: each parameter as written, with annotation and default.
+        inverse: whether it has unknowns, which are found from data.
     """
 
     name: str
     path: Path
     documentation: str
     parameters: tuple[str, ...]
+    inverse: bool = False
 
     @property
     def summary(self) -> str:
@@ -65,7 +67,7 @@ def listings_in(path: Path) -> dict[str, Listing]:
         ) from error
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return {
-        f.name: Listing(f.name, path, ast.get_docstring(f) or "", _parameters(f))
+        f.name: Listing(f.name, path, ast.get_docstring(f) or "", _parameters(f), _inverse(f))
         for f in functions
         if any(_is_register(decorator) for decorator in f.decorator_list)
     }
@@ -73,6 +75,11 @@ def listings_in(path: Path) -> dict[str, Listing]:
 
 def _is_register(decorator: ast.expr) -> bool:
     return ast.unparse(decorator) in ("pinn.register", "register")
+
+
+def _inverse(function: ast.FunctionDef) -> bool:
+    names = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+    return bool(names & {"pinn.Unknown", "pinn.Field", "pinn.Function"})
 
 
 def _parameters(function: ast.FunctionDef) -> tuple[str, ...]:

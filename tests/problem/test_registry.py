@@ -271,3 +271,8 @@ def test_a_namesake_does_not_take_a_shipped_problems_place_in_its_solvers():
         assert again.fields == shipped.fields
     finally:
         _registered.pop("van_der_pol")
+
+
+def test_the_catalogue_tells_which_problems_have_unknowns():
+    for name, entry in catalogue().items():
+        assert entry.inverse == bool(pinn.get(name).unknown_names), name

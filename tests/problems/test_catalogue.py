@@ -16,12 +16,20 @@ from pinn.jets import euler_operator, prolong, random_jets, total_derivative
 from pinn.noether.current import contract, symmetry_defect
 from pinn.noether.derivation import derive_charges
 from pinn.noether.verify import verified_charges, verify
+from pinn.problem.nearby import somewhere
 from pinn.problem.registry import listings
 
 NAMES = sorted(listings())
 SAMPLES = 4
 
-problem = cache(pinn.get)
+
+@cache
+def problem(name):
+    """Return a problem of the catalogue, with some values in place of its unknowns."""
+    stated = pinn.get(name)
+    return somewhere(stated, seed=0) if stated.unknown_names else stated
+
+
 MECHANICS = [name for name in NAMES if not problem(name).extent]
 SYMMETRIC = [name for name in MECHANICS if problem(name).symmetries]
 SOLVED = [name for name in MECHANICS if problem(name).exact]
