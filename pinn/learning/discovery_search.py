@@ -101,7 +101,7 @@ class Search:
             self._note_nearest(judged)
             return False
         if not self._resolved(judged):
-            self.same.append(judged.weights)
+            self.same.append(self._sparse(judged, columns).weights)
             return True
         if not self.conserved(judged):
             self._note_nearest(judged)

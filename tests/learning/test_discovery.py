@@ -89,8 +89,11 @@ def test_the_estimate_has_no_bias_where_least_squares_has():
     times, states = pendula()
     pair = {"cos(q)": lambda j: jnp.cos(j.q), "q_t²": lambda j: j.q_t**2}
     ours, plain, errors = [], [], []
-    for seed in range(20):
-        data = measured(times, states[:4], one, 0.05, seed)
+    noise, random = {"q": 0.07, "q_t": 0.001}, np.random.default_rng(0)
+    for _ in range(20):
+        draw = lambda n, v: v + noise[n] * random.normal(size=v.shape)  # noqa: E731
+        noisy = [{n: draw(n, v) for n, v in one(y).items()} for y in states[:4]]
+        data = [pinn.Data({"t": times}, values, noise) for values in noisy]
         (energy,) = pinn.discover(data, pair).quantities
         ours.append(weights(energy, "q_t²", "cos(q)")[1] + 2.0)
         errors.append(max(energy.errors.values()) / abs(energy.terms["q_t²"]))
@@ -207,10 +210,16 @@ def test_a_constant_is_not_conserved():
         "nearly": lambda j: 1.0 + 1e-4 * jnp.cos(j.q),
         "q_t": lambda j: j.q_t,
     }
+    times, states = pendula()
     for noise in (None, 0.02):
-        found = pinn.discover(measured(*pendula(), one, noise), nothing)
+        data = measured(times, states, one, noise)
+        found = pinn.discover(data, nothing)
         assert not found.charges, noise
         assert "1" in found.without_spread
+    white = np.random.default_rng(3).normal(size=(len(data), len(times)))
+    mass = [{**d.values, "m": 2.0 + 0.02 * w} for d, w in zip(data, white, strict=True)]
+    found = pinn.discover([pinn.Data({"t": times}, v, 0.02) for v in mass], entries=("q_t", "m"))
+    assert not found.charges and "m" in found.without_spread
     speeds = [(e, np.sqrt((1.0 + e) / (1.0 - e))) for e in (0.1, 0.2, 0.3, 0.4)]
     same = paths(newton, [(1.0 - e, 0.0, 0.0, v) for e, v in speeds], 6.0, 120)
     found = pinn.discover(measured(*same, plane), {**monomials(PLANE, 2), **RADIUS})
