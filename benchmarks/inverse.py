@@ -20,7 +20,8 @@ from pinn.benchmark.report.groups import Record
 from pinn.benchmark.report.markdown import grid
 from pinn.benchmark.report.table import AbstractTable
 from pinn.estimation.estimate import estimate, guessed, laid_out, solver_of
-from pinn.estimation.fitting import Fitting, Optimum
+from pinn.estimation.fit import Optimum
+from pinn.estimation.fitting import Fitting
 from pinn.estimation.vector import Vector
 from pinn.posterior import Posterior
 from pinn.precision import arithmetic

@@ -13,7 +13,8 @@ from jaxtyping import ArrayLike, Float
 from scipy.stats import chi2, norm, t
 
 from pinn.errors import ProblemError, near_matches
-from pinn.estimation.fitting import Fitting, Optimum, triangular_inverse
+from pinn.estimation.fit import Optimum, triangular_inverse
+from pinn.estimation.fitting import Fitting
 from pinn.estimation.identify import undetermined
 from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import Observations, Request

@@ -7,7 +7,7 @@ import numpy as np
 
 from pinn.errors import CheckpointError
 from pinn.estimation.estimate import laid_out, plain, solver_of
-from pinn.estimation.fitting import Optimum
+from pinn.estimation.fit import Optimum
 from pinn.posterior import Posterior
 from pinn.problem.problem import Problem
 from pinn.training.recipe import Recipe

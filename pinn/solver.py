@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from pinn.along import broken_laws
 from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, TrainingError
 from pinn.estimation.estimate import Estimate, estimate
-from pinn.estimation.fitting import Optimum
+from pinn.estimation.fit import Optimum
 from pinn.interruption import terminable
 from pinn.networks.separable import Separable
 from pinn.posterior import Posterior

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from pinn.errors import ProblemError
-from pinn.estimation.fitting import Fit, Fitting
-from pinn.estimation.joint import joint_start
+from pinn.estimation.fit import Fit
+from pinn.estimation.fitting import Fitting
+from pinn.estimation.joint_start import joint_start
 from pinn.estimation.marching import Marching
 from pinn.estimation.matching import matched
 from pinn.estimation.model import AbstractModel
@@ -20,15 +21,13 @@ from pinn.estimation.shooting import Shooting
 from pinn.estimation.vector import Vector
 from pinn.networks.separable import Separable
 from pinn.noether.verify import verified_charges
+from pinn.problem.nearby import somewhere
 from pinn.problem.problem import Problem
 from pinn.spectral import basis_of
 from pinn.training.machinery import lawless
 from pinn.training.recipe import Recipe
 from pinn.training.windows import Controlled
 
-# Random values of the unknowns for which every law is verified, beside the guess.
-DRAWS = 2
-SPREAD = 0.2
 # A smoothness scale to start from, in units of the function's own.
 SMOOTH = 1.0
 # The orders of smoothness that are tried.
@@ -88,7 +87,7 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
     first = matched(vector, observations, scales)
     near = vector.start if first is None else first
     model = _model(vector, observations, recipe, near)
-    _verify(vector, near)
+    _verify(problem)
     fitting = Fitting(model)
     starts: list[Start] = [
         lambda: near,
@@ -196,34 +195,19 @@ def _model(
 ) -> AbstractModel:
     over_space = vector.problem.extent or vector.problem.stationary
     # Mirrors and modes are those that the whole class of problems has, not the guess by chance.
-    near = _anywhere(vector, start, seed=1) if over_space else start
-    some = vector.problem.at(**plain(vector, near))
+    known = vector.problem.at(**plain(vector, start))
+    some = somewhere(vector.problem, seed=1) if over_space else known
     return solver_of(vector, observations, some, _coarser(some, recipe) if over_space else recipe)
 
 
-def _anywhere(vector: Vector, start: np.ndarray, seed: int) -> np.ndarray:
-    """Return random unknowns near a start: nothing holds for them that does not for all."""
-    noise = SPREAD * np.random.default_rng(seed).normal(size=start.size)
-    for part in vector.parts:
-        if part.series is not None:
-            noise[part.where] /= 1.0 + np.arange(part.series.size) ** 2
-        else:
-            noise[part.where] *= np.maximum(np.abs(start[part.where]), 0.1)
-    return start + noise
-
-
-def _verify(vector: Vector, start: np.ndarray) -> None:
-    """Verify every claimed law for the guess and for random values of the unknowns.
+def _verify(problem: Problem) -> None:
+    """Verify every claimed law for random values of the unknowns.
 
     Raises:
         ProblemError: one does not hold for all of them.
     """
-    problem = vector.problem
-    if not (problem.symmetries or problem.conserved):
-        return
-    for draw in range(DRAWS):
-        z = _anywhere(vector, start, seed=2 + draw) if draw else start
-        verified_charges(problem.at(**plain(vector, z)))
+    if problem.symmetries or problem.conserved:
+        verified_charges(somewhere(problem, seed=2))
 
 
 def _series(problem: Problem, observations: Observations) -> dict[str, Series]:

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from pinn.estimation.fitting import Optimum
+from pinn.estimation.fit import Optimum
 from pinn.estimation.vector import Vector
 
 # A combination is not told where its logarithm, or its size relative to its own, may vary by this.

@@ -1,7 +1,7 @@
 """All windows of time at once: states at the joints and unknowns free, the equation as rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pinn.estimation.matching import smoothed
+from pinn.estimation.bordered import State, as_numpy, eliminated, loss_of
 from pinn.estimation.observations import Observations
 from pinn.estimation.vector import Vector
 from pinn.jets import Jet, JetFunction, prolong
@@ -88,7 +88,7 @@ class Joint:
         """
         sizes = self._sizes(guess)
         system = jax.jit(lambda state, weight: self._system(state, weight, sizes))
-        state = _State(guess.series, self._states(guess), guess.z)
+        state = State(guess.series, self._states(guess), guess.z)
         for rung in range(LADDER):
             weight = jnp.asarray(10.0**rung)
             state, factor = self._climbed(partial(_weighted, system, weight), state)
@@ -98,15 +98,15 @@ class Joint:
                 break
         return Guess(self._with_beginning(state), state.series)
 
-    def _climbed(self, system: Any, state: "_State") -> tuple["_State", np.ndarray]:
+    def _climbed(self, system: Any, state: "State") -> tuple["State", np.ndarray]:
         """Return the least squares at one weight, by Levenberg–Marquardt."""
-        damping, (blocks, border) = 1e-4, _numpy(system(state))
-        loss = _loss(blocks, border)
+        damping, (blocks, border) = 1e-4, as_numpy(system(state))
+        loss = loss_of(blocks, border)
         for _ in range(STEPS):
-            step, factor = _eliminated(blocks, border, damping, state)
+            step, factor = eliminated(blocks, border, damping, state)
             trial = state.moved(step)
-            found = _numpy(system(trial))
-            reached = _loss(*found)
+            found = as_numpy(system(trial))
+            reached = loss_of(*found)
             if reached < loss:
                 done = reached > (1.0 - 1e-4) * loss
                 state, (blocks, border), loss = trial, found, reached
@@ -119,7 +119,7 @@ class Joint:
                     break
         return state, factor
 
-    def _with_beginning(self, state: "_State") -> np.ndarray:
+    def _with_beginning(self, state: "State") -> np.ndarray:
         """Return the unknowns with the initial data at the start of the first window."""
         z, space = np.array(state.z), self.problem.closed_space
         for part in self.vector.parts:
@@ -226,7 +226,7 @@ class Joint:
     def _span(self) -> float:
         return float(self.edges[-1] - self.edges[0])
 
-    def _system(self, state: "_State", weight: Array, sizes: Array) -> tuple[Array, Array]:
+    def _system(self, state: "State", weight: Array, sizes: Array) -> tuple[Array, Array]:
         """Return each window's [J_c, J_y, J_y', J_z, r], and the rows of start and prior."""
         edges = jnp.asarray(self.edges)
         places = edges[:-1], jnp.diff(edges)
@@ -302,116 +302,5 @@ class Joint:
         return np.stack(found)
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class _State:
-    series: Any
-    states: Any
-    z: Any
-
-    def moved(self, step: "_State") -> "_State":
-        return replace(
-            self,
-            series=self.series + step.series,
-            states=self.states + step.states,
-            z=self.z + step.z,
-        )
-
-
-def _weighted(system: Any, weight: Array, state: _State) -> Any:
+def _weighted(system: Any, weight: Array, state: State) -> Any:
     return system(state, weight)
-
-
-def _numpy(system: Any) -> tuple[np.ndarray, np.ndarray]:
-    blocks, border = system
-    return np.asarray(blocks), np.asarray(border)
-
-
-def _loss(blocks: np.ndarray, border: np.ndarray) -> float:
-    found = float(np.sum(blocks[..., -1] ** 2) + np.sum(border[..., -1] ** 2))
-    return found if np.isfinite(found) else np.inf
-
-
-def _eliminated(
-    blocks: np.ndarray, border: np.ndarray, damping: float, state: _State
-) -> tuple[_State, np.ndarray]:
-    """Return the damped Gauss–Newton step, and the triangular factor of the unknowns alone."""
-    count, _, columns = blocks.shape
-    own, n, q = state.series[0].size, state.states.shape[1], state.z.size
-    sizes = np.linalg.norm(blocks[..., :-1], axis=1)
-    sizes[sizes == 0.0] = 1.0
-    rows = np.zeros((count, own, columns))
-    rows[:, range(own), range(own)] = np.sqrt(damping) * sizes[:, :own]
-    factors = np.linalg.qr(np.concatenate([blocks, rows], axis=1), mode="r")
-    rest = factors[:, own:, own:]
-    whole = np.zeros((count, rest.shape[1], (count + 1) * n + q + 1))
-    for w in range(count):
-        whole[w, :, w * n : (w + 2) * n] = rest[w, :, : 2 * n]
-        whole[w, :, (count + 1) * n :] = rest[w, :, 2 * n :]
-    first = np.zeros((len(border), whole.shape[2]))
-    first[:, :n], first[:, (count + 1) * n :] = border[:, :n], border[:, n:]
-    stacked = np.concatenate([whole.reshape(-1, whole.shape[2]), first])
-    lengths = np.append(np.linalg.norm(stacked[:, :-1], axis=0), 1.0)
-    lengths[lengths == 0.0] = 1.0
-    damped = np.sqrt(damping) * np.eye(lengths.size - 1, lengths.size)
-    r = np.linalg.qr(np.concatenate([stacked / lengths, damped]), mode="r")
-    size = lengths.size - 1
-    move = -np.linalg.lstsq(r[:size, :size], r[:size, size], rcond=1e-14)[0] / lengths[:-1]
-    states, z = move[:-q].reshape(count + 1, n), move[-q:]
-    around = np.concatenate(
-        [states[:-1], states[1:], np.broadcast_to(z, (count, q)), np.ones((count, 1))], axis=1
-    )
-    right = np.einsum("wij,wj->wi", factors[:, :own, own:], around)
-    series = -np.linalg.solve(factors[:, :own, :own], right[..., None])[..., 0]
-    own_factor = (r * lengths)[size - q : size, size - q : size]
-    return _State(series.reshape(state.series.shape), states, z), own_factor
-
-
-def joint_start(
-    vector: Vector, observations: Observations, z: Float[np.ndarray, " size"]
-) -> Float[np.ndarray, " size"] | None:
-    """Return a better first estimate from all windows of time at once; None where that fails.
-
-    Components that were measured start from a smoothing of the data, others from their initial
-    value. There are four windows for each extremum of the data.
-    """
-    problem = vector.problem
-    if problem.extent or problem.stationary:
-        return None
-    splines = {
-        (name, index): smoothed(problem, observations, name, index)
-        for name, shape in problem.fields.items()
-        for index in np.ndindex(shape)
-    }
-    known = [spline for spline in splines.values() if spline is not None]
-    if not known:
-        return None
-    interval = problem.interval
-    last = max(
-        float(np.max(r.points[list(problem.axes).index(problem.time)]))
-        for r in observations.requests
-    )
-    even = np.linspace(interval.lower, last, 1001)
-    turns = max(int(np.sum(np.diff(np.sign(np.diff(s(even)))) != 0)) for s in known)
-    edges = np.linspace(interval.lower, last, min(max(4 * turns, 8), 60) + 1)
-    noise = {}
-    for i, column in enumerate(observations.columns):
-        rough = 0.02 * float(np.std(column.values)) or 1.0
-        given = column.deviation
-        noise[i] = np.full(column.values.size, rough) if given is None else given
-    joint = Joint(vector, observations, edges, DEGREE, noise)
-    guess = problem.traced(vector.values(jnp.asarray(z)))
-    series = np.zeros((edges.size - 1, DEGREE + 1, problem.closed_space.components))
-    for (name, index), spline in splines.items():
-        place = problem.closed_space.columns[name].start + int(
-            np.ravel_multi_index(index, problem.fields[name]) if index else 0
-        )
-        level = float(
-            np.asarray(guess.initial_state.get(name, np.zeros(problem.fields[name])))[index]
-        )
-        for w in range(edges.size - 1):
-            at = edges[w] + 0.5 * (joint.basis.nodes + 1.0) * (edges[w + 1] - edges[w])
-            values = spline(at) if spline is not None else np.full(at.size, level)
-            series[w, :, place] = joint.basis.analysis @ values
-    found = joint.solve(Guess(np.array(z), series))
-    return found.z if np.all(np.isfinite(found.z)) else None

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from pinn.errors import ProblemError, TrainingError
 from pinn.estimation.model import AbstractModel, Predictions
 from pinn.estimation.observations import Request
+from pinn.estimation.path import Path, padded, padded_moves
 from pinn.jets import JetFunction
 from pinn.networks.ansatz import marching_box, sampled
 from pinn.networks.bandwidth import bandwidth
@@ -26,24 +27,7 @@ from pinn.training.march import March, begin_march, complete, go_on
 from pinn.training.parts import Front, compiler_options
 from pinn.training.rows import Stage
 
-# Windows are padded to a multiple of this, so that one program serves marches of many lengths.
-PADDED = 8
 ACCURACY = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Path:
-    """A march, and the states that its windows start from, the end of the last one included.
-
-    Args:
-        march: the march.
-        fronts: where each window starts, and where the last ends.
-        state: the windows and parameters, padded by windows that nothing reaches.
-    """
-
-    march: March
-    fronts: tuple[Front, ...]
-    state: MarchingState
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +75,7 @@ class Marching(AbstractModel):
                         f"{self._shown(at)}."
                     )
         kernels = [self.parts.unravel(jnp.asarray(p)) for p in march.parameters]
-        return Path(march, (*fronts, march.front), _padded(march.windows, kernels))
+        return Path(march, (*fronts, march.front), padded(march.windows, kernels))
 
     def values(self, z: Float[np.ndarray, " size"]) -> list[np.ndarray]:
         """Return what every column of the data should be, without derivatives; NaN on a stall."""
@@ -216,7 +200,7 @@ class Marching(AbstractModel):
             given = jnp.asarray(window.length), jnp.asarray(parameters), after.grading
             window_move, kernel_move, moved = self._program("move")(z, before, moved, *given)
             every.append((window_move, kernel_move))
-        return _padded_moves(every)
+        return padded_moves(every)
 
     def _started(self, z: Array, front: Front) -> PyTree[Array]:
         """Return how the state at the very beginning moves with each unknown."""
@@ -311,24 +295,3 @@ def _program(function: Any) -> Any:
 
 def _by_direction(jacobian: PyTree[Array]) -> PyTree[Array]:
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), jacobian)
-
-
-def _more(count: int) -> int:
-    return -count % PADDED
-
-
-def _padded(windows: Sequence[Window], kernels: list[PyTree[Array]]) -> MarchingState:
-    """Return windows stacked, the last one repeated at a time that nothing reaches."""
-    rest = _more(len(windows))
-    never = [replace(windows[-1], start=np.asarray(np.inf))] * rest
-    stack = lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves])  # noqa: E731
-    stacked = jax.tree.map(stack, *windows, *never)
-    return MarchingState(stacked, jax.tree.map(stack, *kernels, *[kernels[-1]] * rest))
-
-
-def _padded_moves(moves: list[tuple[Window, PyTree[Array]]]) -> MarchingState:
-    """Return moves stacked alike, with the axis over unknowns in front."""
-    every = [*moves, *[moves[-1]] * _more(len(moves))]
-    stack = lambda *leaves: jnp.stack(leaves, axis=1)  # noqa: E731
-    windows = jax.tree.map(stack, *[window for window, _ in every])
-    return MarchingState(windows, jax.tree.map(stack, *[kernel for _, kernel in every]))

@@ -71,7 +71,8 @@ class Problem:
     Args:
         axes: the coordinates, single letters, in order: an `Interval` or, in space, `Periodic`.
             Mechanics has one.
-        fields: the shape of each field's value; `()` is a scalar.
+        fields: the shape of each field's value, `()` for a scalar; `Field` for an unknown function
+            of coordinates, which is moved to `coefficients`.
         lagrangian: L as a function of the jet. The equation of motion is
             𝓔 = D_t ∂L/∂q_t − ∂L/∂q (and its higher-order form) = force − ∂R/∂q_t.
         residual: instead of a Lagrangian, the left side of `residual = 0`: one array, or a tuple or
@@ -105,7 +106,7 @@ class Problem:
     """
 
     axes: Mapping[str, Axis]
-    fields: Mapping[str, tuple[int, ...]]
+    fields: Mapping[str, Any]
     lagrangian: Density | None = None
     residual: Callable[[Jet], PyTree[Array]] | None = None
     initial: Mapping[str, Any] = field(default_factory=dict)

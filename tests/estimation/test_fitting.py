@@ -8,7 +8,8 @@ import pytest
 from open_problems import oscillator
 
 import pinn
-from pinn.estimation.fitting import Fitting, Optimum
+from pinn.estimation.fit import Optimum
+from pinn.estimation.fitting import Fitting
 from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import HUBER, Observations, huber
 from pinn.estimation.vector import Vector

@@ -7,7 +7,7 @@ from open_problems import TIMES, heat, measured, oscillator
 
 import pinn
 from pinn.estimation.estimate import estimate, guessed, laid_out, solver_of
-from pinn.estimation.joint import joint_start
+from pinn.estimation.joint_start import joint_start
 from pinn.estimation.matching import matched
 from pinn.estimation.observations import Request
 
