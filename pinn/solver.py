@@ -29,6 +29,7 @@ from pinn.training.parts import AbstractMachinery
 from pinn.training.progress import Observer, observer
 from pinn.training.recipe import UNKNOWNS, Recipe
 from pinn.training.spec import check_saveable
+from pinn.watch import OutOfTime, Watch
 
 BUDGET = 1800.0
 LIBRARIES = ("pinn", "jax", "flax", "optax", "diffrax", "orbax-checkpoint", "numpy")
@@ -127,7 +128,7 @@ def _inverse(
     """
     started = time.perf_counter()
     with arithmetic("float64"):
-        found = estimate(problem, recipe)
+        found = _estimated(problem, recipe, Watch(budget, progress))
         vector, model = found.fitting.vector, found.fitting.model
         known = Optimum.of(found.fit)
         posterior = Posterior(vector, found.fitting.observations, known, lambda: model)
@@ -152,6 +153,18 @@ def _inverse(
         if sentence:
             warnings.warn(sentence, DataWarning, stacklevel=3)
     return replace(solution, posterior=posterior)
+
+
+def _estimated(problem: Problem, recipe: Recipe, watch: Watch) -> Estimate:
+    try:
+        return estimate(problem, recipe, watch)
+    except OutOfTime as late:
+        raise TrainingError(
+            f"The unknowns of {problem.name!r} were not found in time, and nothing is kept: give "
+            "a larger budget=, guesses nearer to the truth, or a smaller recipe."
+        ) from late
+    finally:
+        watch.clear()
 
 
 def _marched(found: Estimate, problem: Problem, spent: float) -> Solution:

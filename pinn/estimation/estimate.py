@@ -27,6 +27,7 @@ from pinn.spectral import basis_of
 from pinn.training.machinery import lawless
 from pinn.training.recipe import Recipe
 from pinn.training.windows import Controlled
+from pinn.watch import Watch
 
 # A smoothness scale to start from, in units of the function's own.
 SMOOTH = 1.0
@@ -69,12 +70,18 @@ def plain(vector: Vector, z: Float[np.ndarray, " size"]) -> dict:
     return {n: v if callable(v) else np.asarray(v) for n, v in values.items()}
 
 
-def estimate(problem: Problem, recipe: Recipe) -> Estimate:
+def estimate(problem: Problem, recipe: Recipe, watch: Watch | None = None) -> Estimate:
     """Find a problem's unknowns by least squares.
+
+    Args:
+        problem: with unknowns and data.
+        recipe: how to solve it, over space.
+        watch: shows how far the search is, and ends it out of time.
 
     Raises:
         ProblemError: there are no data, fewer of them than unknowns, or nothing that was measured
             depends on an unknown; or a claimed law does not hold for every value of the unknowns.
+        OutOfTime: the watch's budget is spent.
     """
     if not problem.data:
         raise ProblemError(
@@ -88,7 +95,7 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
     near = vector.start if first is None else first
     model = _model(vector, observations, recipe, near)
     _verify(problem)
-    fitting = Fitting(model)
+    fitting = Fitting(model, watch or Watch())
     starts: list[Start] = [
         lambda: near,
         lambda: joint_start(vector, observations, near),
@@ -108,7 +115,7 @@ def estimate(problem: Problem, recipe: Recipe) -> Estimate:
     refined = fitting.refined(found, finer)
     if refined is not None:
         return Estimate(fitting, refined, finer)
-    fitting = Fitting(finer)
+    fitting = replace(fitting, model=finer)
     return Estimate(fitting, fitting.fit(found.z, found.scales), finer)
 
 

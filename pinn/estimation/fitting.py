@@ -1,7 +1,7 @@
 """Least squares over the unknowns, with the noise and smoothness that are estimated too."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -15,6 +15,7 @@ from pinn.estimation.fit import Fit, Optimum, step_left
 from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import Observations
 from pinn.estimation.vector import Part, Vector
+from pinn.watch import Watch
 
 ROUNDS, WEIGHINGS, REFINEMENTS = 6, 200, 8
 # Noise and smoothness are found when they change by less than this share.
@@ -31,9 +32,11 @@ class Fitting:
 
     Args:
         model: what is predicted for the data.
+        watch: shows how far the search is, and ends it out of time.
     """
 
     model: AbstractModel
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def vector(self) -> Vector:
@@ -102,7 +105,7 @@ class Fitting:
             found = []
             for order in orders:
                 vector = best[0].vector.smoothed(part.name, order)
-                fitting = Fitting(replace(self.model, vector=vector))
+                fitting = replace(self, model=replace(self.model, vector=vector))
                 weighed = fitting._weighed(fitting._with_prior(best[1]))
                 found.append((fitting.evidence(weighed), fitting, weighed))
             best = max(found, key=lambda one: one[0])[1:]
@@ -157,6 +160,7 @@ class Fitting:
         return replace(fit, rows=rows, jacobian=jacobian, noise=dict(noise), scales=dict(scales))
 
     def _refined_rows(self, finer: AbstractModel, z: np.ndarray, fit: Fit) -> np.ndarray:
+        self.watch("refining the unknowns")
         predicted = finer.values(z)
         given = [jnp.asarray(p) for p in predicted]
         noise = {i: jnp.asarray(value) for i, value in fit.noise.items()}
@@ -256,6 +260,7 @@ class Fitting:
     def _rows(
         self, z: np.ndarray, noise: Mapping[int, float], scales: Mapping[str, float]
     ) -> tuple[np.ndarray, np.ndarray]:
+        self.watch("finding the unknowns")
         predicted, slopes = self.model.measured(z)
         rows, pulled = [], []
         for i, column in enumerate(self.observations.columns):

@@ -255,8 +255,8 @@ def _check(
         raise LearningError(f"method= is 'bbi' or 'separable', got {method!r}.")
     positive = {"learning_rate": learning_rate, "exponent": exponent, "softening": softening}
     for name, number in {**positive, "members": 1 if members is None else members}.items():
-        if not number > 0:
-            raise LearningError(f"{name}= must be more than 0, got {number}.")
+        if isinstance(number, str) or not number > 0:
+            raise LearningError(f"{name}= must be a number above 0, got {number!r}.")
     if not extra_energy >= 0.0:
         raise LearningError(
             f"extra_energy= is what the momentum starts with, at least 0, got {extra_energy}."

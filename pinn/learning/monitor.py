@@ -55,7 +55,16 @@ class Monitor:
         return self.found
 
     def update(self, model: nnx.Module, grads: Any, **options: Any) -> None:
-        """Update the model as the optimiser does, and record."""
+        """Update the model as the optimiser does, and record.
+
+        Raises:
+            LearningError: there are no gradients.
+        """
+        if not jax.tree.leaves(grads):
+            raise LearningError(
+                f"update takes the gradients of a loss as its second argument, got {grads!r}: give "
+                "those of nnx.grad(loss)(model)."
+            )
         if self.found is None:
             self.found = conserved(model)
         if not hasattr(self.optimiser, "tx"):

@@ -77,11 +77,15 @@ class NoetherNetwork(nnx.Module):
             states: a batch of states; one vector is taken for one state.
 
         Raises:
-            LearningError: the predictor does not take them.
+            LearningError: the predictor or the charge does not take them.
         """
         states = jnp.asarray(states)
         parts = nnx.split(self.predictor)
-        called(self.predictor, jnp.atleast_2d(states), lambda x: nnx.merge(*parts, copy=True)(x))
+        batch, charge = jnp.atleast_2d(states), self.charge
+        called(self.predictor, batch, lambda x: nnx.merge(*parts, copy=True)(x))
+        if isinstance(charge, nnx.Module):
+            measure = nnx.split(charge)
+            called(charge, batch, lambda x: nnx.merge(*measure, copy=True)(x))
         if states.ndim < 2:
             return self._each(jnp.atleast_1d(states)[None])[0]
         return self._each(states)

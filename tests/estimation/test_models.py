@@ -6,6 +6,7 @@ import pytest
 from open_problems import TIMES, heat, measured, oscillator
 
 import pinn
+from pinn.errors import TrainingError
 from pinn.estimation.estimate import estimate, guessed, laid_out, solver_of
 from pinn.estimation.joint_start import joint_start
 from pinn.estimation.matching import matched
@@ -69,3 +70,8 @@ def test_a_constant_over_space_is_found_by_a_coarse_march_and_a_fine_one():
     assert abs(float(solution(0.5, 0.5)["u"]) - np.exp(-0.05 * np.pi**2)) < 1e-8
     mean, deviation = solution.posterior.band("u", 0.5, 0.5)
     assert abs(mean - np.exp(-0.05 * np.pi**2)) < 1e-8 and deviation < 1e-7
+
+
+def test_a_search_ends_with_its_budget():
+    with pytest.raises(TrainingError, match="not found in time"):
+        pinn.solve(oscillator([measured(0.1)]), budget=1e-3, progress=False)

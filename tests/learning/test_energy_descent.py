@@ -216,10 +216,11 @@ def test_a_step_is_looked_for_nowhere_else(name):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"learning_rate": 0.0}, "learning_rate= must be more than 0"),
+        ({"learning_rate": "fast"}, "learning_rate= must be a number above 0"),
+        ({"learning_rate": 0.0}, "learning_rate= must be a number above 0"),
         ({"method": "newton"}, "'bbi' or 'separable', got 'newton'"),
         ({"extra_energy": -1.0}, "at least 0, got -1.0"),
-        ({"members": 0}, "members= must be more than 0"),
+        ({"members": 0}, "members= must be a number above 0"),
         ({"patience": 0}, "patience ≥ 1"),
     ],
 )
