@@ -110,7 +110,7 @@ def resume(
         spent = solution.seconds["training"]
         watch = observer(parts, progress, observe)
         trained_on = _run(parts, recipe, march, spent, watch, budget)
-    return _said(trained_on)
+    return _said(replace(trained_on, posterior=solution.posterior))
 
 
 def _inverse(
