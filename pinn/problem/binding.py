@@ -13,6 +13,7 @@ from pinn.errors import ProblemError, UnknownEntryError, near_matches
 from pinn.jets import Jet, JetSpace, lift
 from pinn.problem.conditions import AbstractCondition
 from pinn.problem.functions import Guarded
+from pinn.problem.openness import checked_value
 from pinn.problem.unknowns import Unknown, taken
 
 if TYPE_CHECKING:
@@ -85,10 +86,10 @@ def bound(problem: "Problem", known: Mapping[str, Any], checked: bool = True) ->
         problem: the problem.
         known: a number or array for each constant and each unknown initial value, a function of its
             arguments for each unknown function.
-        checked: refuse names that are no unknowns.
+        checked: refuse names that are no unknowns, and values that these cannot have.
 
     Raises:
-        ProblemError: a name is not an unknown.
+        ProblemError: a name is not an unknown, or a value has the wrong kind, shape or size.
     """
     if checked:
         for name in known:
@@ -98,6 +99,7 @@ def bound(problem: "Problem", known: Mapping[str, Any], checked: bool = True) ->
                     f"{', '.join(problem.unknown_names) or 'none'}"
                     f"{near_matches(name, problem.unknown_names)}."
                 )
+        known = {name: checked_value(problem, name, value) for name, value in known.items()}
     return _Binding(problem, dict(known)).problem()
 
 

@@ -1,17 +1,19 @@
 """Measurements: values of jet entries, or of functions of the jet, at points, with their noise."""
 
-import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 
 from pinn.errors import ProblemError, UnknownEntryError, near_matches
-from pinn.jets import Jet
+from pinn.jets import Jet, on_jets
+from pinn.problem.nearby import values_near
+from pinn.problem.table import numbers, read_table
 from pinn.problem.unknowns import Unknown
 
 if TYPE_CHECKING:
@@ -60,13 +62,23 @@ class Data:
     def __post_init__(self):
         if not isinstance(self.points, Mapping) or not isinstance(self.values, Mapping):
             raise ProblemError(
-                "pinn.Data takes two dictionaries, as in pinn.Data({'t': times}, {'q': angles}, "
-                "noise=0.02)."
+                "The measurements of pinn.Data are two dictionaries, as in pinn.Data({'t': times}, "
+                "{'q': angles}, noise=0.02)."
             )
+        if not isinstance(self.observe, Mapping):
+            raise ProblemError(
+                "observe= takes a dictionary of functions of the jet, as in {'speed': lambda j: "
+                "abs(j.q_t)}."
+            )
+        for name, function in self.observe.items():
+            if not callable(function):
+                raise ProblemError(
+                    f"observe= gives {name!r} as {function!r}, expected a function of the jet."
+                )
         if self.loss not in ("squares", "huber"):
             raise ProblemError(f"loss= is 'squares' or 'huber', got {self.loss!r}.")
-        values = {name: _numbers(value, name) for name, value in self.values.items()}
-        points = {name: _numbers(value, name) for name, value in self.points.items()}
+        values = {name: numbers(value, name) for name, value in self.values.items()}
+        points = {name: numbers(value, name) for name, value in self.points.items()}
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "points", points)
         self._check_noise()
@@ -95,7 +107,7 @@ class Data:
         Raises:
             ProblemError: there is no such file or column, or a cell is not a number.
         """
-        table = _table(Path(path))
+        table = read_table(Path(path))
         chosen = table if columns is None else {}
         for name in columns or ():
             if name not in table:
@@ -127,6 +139,7 @@ class Data:
         data._check_names(problem)
         data._check_points(problem)
         data._check_shapes(problem)
+        data._check_observed(problem)
         return data
 
     def function(self, name: str) -> Callable[[Jet], Array]:
@@ -179,6 +192,9 @@ class Data:
 
     def _check_names(self, problem: "Problem") -> None:
         known = [*problem.axes, *problem.fields, *self.observe]
+        for name in self.observe:
+            if name in problem.axes:
+                raise ProblemError(f"observe= names {name!r}, which is a coordinate: rename it.")
         for name in self.points:
             if name not in problem.axes:
                 raise ProblemError(
@@ -215,20 +231,46 @@ class Data:
         for name, axis in problem.axes.items():
             at = np.broadcast_to(self.points[name], (self.count,)) if self._fits(name) else None
             if at is None:
+                shape = self.points[name].shape
                 raise ProblemError(
-                    f"The data have {self.points[name].shape[0]} points of {name!r} for "
-                    f"{self.count} values: give one for each value."
+                    f"The points of {name!r} have shape {shape} for {self.count} measurements: "
+                    f"give one number for each, of shape ({self.count},)."
+                )
+            if np.any(np.isnan(at)):
+                raise ProblemError(
+                    f"The data for {problem.name!r} do not say at which {name!r} "
+                    f"{np.sum(np.isnan(at))} of {self.count} measurements were made (NaN): leave "
+                    "them out."
                 )
             outside = ~((at >= axis.lower) & (at <= axis.upper))
             if np.any(outside):
                 raise ProblemError(
-                    f"{np.sum(outside)} of {self.count} measurements lie outside the domain of "
-                    f"{problem.name!r}, as {name} = {at[outside][0]:g}, which is not in "
+                    f"Outside the domain of {problem.name!r} lie {np.sum(outside)} of {self.count} "
+                    f"measurements, as {name} = {at[outside][0]:g}, which is not in "
                     f"[{axis.lower:g}, {axis.upper:g}]: widen axes=, or leave them out."
                 )
 
     def _fits(self, name: str) -> bool:
-        return self.points[name].size in (1, self.count)
+        return self.points[name].shape in ((1,), (self.count,))
+
+    def _check_observed(self, problem: "Problem") -> None:
+        """Evaluate what was observed, as long as nothing has been put in place of an unknown."""
+        if problem.values:
+            return
+        known = values_near(problem, seed=0) if self.observe else {}
+        for name in self.values:
+            if name not in self.observe:
+                continue
+            function = problem.bound_function(self.observe[name], known)
+            what = f"function {name!r} in observe="
+            found = jax.tree.leaves(on_jets(problem.closed_space, function, what).result)
+            shape, values = [leaf.shape for leaf in found], self.values[name]
+            if shape != [values.shape[1:]]:
+                raise ProblemError(
+                    f"The {what} returns arrays of shapes {shape} at a point, but the values of "
+                    f"{name!r} have shape {values.shape}: expected one array of shape "
+                    f"{values.shape[1:]}."
+                )
 
     def _check_shapes(self, problem: "Problem") -> None:
         for name, values in self.values.items():
@@ -253,49 +295,5 @@ class Data:
             if values.shape[1:] != (() if component else shape):
                 raise ProblemError(
                     f"The values of {name!r} have shape {values.shape}, expected "
-                    f"({self.count}, {', '.join(map(str, shape))}) for a field of shape {shape}."
+                    f"{(self.count, *(() if component else shape))}: one row for each measurement."
                 )
-
-
-def _numbers(value: Any, name: str) -> np.ndarray:
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ProblemError(f"The data of {name!r} are not numbers.") from error
-    if np.any(np.isinf(array)):
-        raise ProblemError(f"The data of {name!r} hold infinite numbers: use NaN for missing ones.")
-    return np.atleast_1d(array)
-
-
-def _table(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise ProblemError(f"There is no data file {str(path)!r}: check the path.")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = (line for line in file if line.strip() and not line.startswith("#"))
-        rows = list(csv.reader(lines, skipinitialspace=True))
-    if len(rows) < 2:
-        raise ProblemError(
-            f"The data file {str(path)!r} holds no rows: its first line names the columns, the "
-            "others hold numbers."
-        )
-    names = [name.strip() for name in rows[0]]
-    if len({*names}) < len(names):
-        raise ProblemError(f"The data file {str(path)!r} names a column twice: rename one.")
-    return {name: _column(path, name, rows, index) for index, name in enumerate(names)}
-
-
-def _column(path: Path, name: str, rows: list[list[str]], index: int) -> np.ndarray:
-    found = []
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(rows[0]):
-            raise ProblemError(
-                f"Row {number} of {str(path)!r} has {len(row)} cells for {len(rows[0])} columns."
-            )
-        cell = row[index].strip()
-        try:
-            found.append(float(cell) if cell else np.nan)
-        except ValueError as error:
-            raise ProblemError(
-                f"Row {number} of {str(path)!r} has {cell!r} for {name!r}, which is not a number."
-            ) from error
-    return np.array(found)

@@ -16,7 +16,12 @@ SPREAD = 0.2
 
 
 def somewhere(problem: "Problem", seed: int) -> "Problem":
-    """Return a problem with random values near the guesses of its unknowns.
+    """Return a problem with random values near the guesses of its unknowns."""
+    return problem.at(**values_near(problem, seed))
+
+
+def values_near(problem: "Problem", seed: int) -> dict[str, Any]:
+    """Return random values near the guesses of a problem's unknowns.
 
     A law that holds for them holds for all. Functions are random waves about their guesses, for
     too much holds for constants.
@@ -37,7 +42,7 @@ def somewhere(problem: "Problem", seed: int) -> "Problem":
             constant = problem.unknowns.get(name)
             shape = problem.closed_space.shape(name) if constant is None else constant.start.shape
             values[name] = _near(constant or begin[name], shape, draw)
-    return problem.at(**values)
+    return values
 
 
 def _near(unknown: Unknown, shape: tuple[int, ...], draw: np.random.Generator) -> np.ndarray:

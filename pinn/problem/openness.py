@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pinn.errors import ProblemError, near_matches
+from pinn.errors import ProblemError, UnknownEntryError, near_matches
+from pinn.jets import JetSpace
 from pinn.problem.data import Data
-from pinn.problem.unknowns import Function, Unknown
+from pinn.problem.unknowns import Function, Unknown, finite
 
 if TYPE_CHECKING:
     from pinn.problem.problem import Problem
@@ -25,6 +26,16 @@ def check_unknowns(problem: "Problem") -> None:
     for name in names:
         if name in problem.fields or names.count(name) > 1:
             raise ProblemError(f"The name {name!r} is used twice in the problem: rename one.")
+        if not isinstance(name, str):
+            raise ProblemError(f"The name of an unknown is text, got {name!r}.")
+    if names:
+        space = problem.space  # which refuses names that no jet can have
+        for name in names:
+            if _is_entry(problem.closed_space, name):
+                raise ProblemError(
+                    f"The unknown {name!r} is called like an entry of the jet, a derivative of "
+                    f"{space.parse(name).field!r}: rename it."
+                )
     for name, field in problem.coefficients.items():
         for coordinate in field.over:
             if coordinate not in problem.axes:
@@ -33,6 +44,23 @@ def check_unknowns(problem: "Problem") -> None:
                     f"coordinate; those are {', '.join(problem.axes)}"
                     f"{near_matches(coordinate, problem.axes)}."
                 )
+
+
+def check_begun(problem: "Problem") -> None:
+    """Refuse unknown initial data of no entry, or whose guess has another shape.
+
+    Raises:
+        ProblemError: what is wrong, what was expected and what to do.
+    """
+    for name, value in problem.initial.items():
+        if not isinstance(value, Unknown):
+            continue
+        shape = problem.closed_space.shape(problem.closed_space.canonical(name))
+        if value.start.shape not in ((), shape):
+            raise ProblemError(
+                f"The guess of {name!r} has shape {value.start.shape}, expected {shape} as "
+                f"declared in fields= of {problem.name!r}."
+            )
 
 
 def checked_data(problem: "Problem") -> tuple[Data, ...]:
@@ -48,6 +76,39 @@ def checked_data(problem: "Problem") -> tuple[Data, ...]:
         if not isinstance(one, Data):
             raise ProblemError(f"data= holds {type(one).__name__}, expected pinn.Data.")
     return tuple(one.resolved(problem) for one in given)
+
+
+def checked_value(problem: "Problem", name: str, value: Any) -> Any:
+    """Return a value that an unknown may have.
+
+    Raises:
+        ProblemError: it is not a function where one is unknown, not finite numbers of the unknown's
+            shape, or outside its bounds.
+    """
+    if name in problem.functions or name in problem.coefficients:
+        if not callable(value):
+            field = problem.coefficients.get(name)
+            inputs = _inputs(problem.functions[name]) if field is None else ", ".join(field.over)
+            raise ProblemError(
+                f"The unknown {name!r} is a function of {inputs}, got {value!r}: give one, as in "
+                f"{name}=lambda {inputs}: 1.0."
+            )
+        return value
+    begin = {problem.closed_space.canonical(n): v for n, v in problem.initial.items()}
+    constant = problem.unknowns.get(name)
+    if constant is None and problem.extent:
+        return value  # a function of space, or what stands for one
+    unknown = constant or begin[name]
+    shape = problem.closed_space.shape(name) if constant is None else unknown.start.shape
+    numbers = finite(value, f"value of {name!r}")
+    if numbers.shape not in ((), shape):
+        raise ProblemError(f"The value of {name!r} has shape {numbers.shape}, expected {shape}.")
+    low, high = unknown.bounds
+    if not (np.all(numbers >= low) and np.all(numbers <= high)):
+        raise ProblemError(
+            f"The value of {name!r}, {value}, is not between its bounds, {low:g} and {high:g}."
+        )
+    return np.broadcast_to(numbers, shape)
 
 
 def refuse_open(problem: "Problem") -> None:
@@ -70,7 +131,7 @@ def told(problem: "Problem") -> list[tuple[str, str]]:
     rows = []
     for name in problem.unknown_names:
         if name in problem.functions:
-            rows.append((f"unknown {name}", f"a function of {problem.functions[name].inputs}"))
+            rows.append((f"unknown {name}", f"a function of {_inputs(problem.functions[name])}"))
         elif name in problem.coefficients:
             field = problem.coefficients[name]
             bound = "" if field.lower is None else f", above {field.lower:g}"
@@ -82,6 +143,18 @@ def told(problem: "Problem") -> list[tuple[str, str]]:
     for data in problem.data:
         rows += [(f"measured {name}", _measured(data, name)) for name in data.values]
     return rows
+
+
+def _inputs(function: Function) -> str:
+    return ", ".join("xyzabcdefgh"[: function.inputs])
+
+
+def _is_entry(space: JetSpace, name: str) -> bool:
+    try:
+        space.canonical(name)
+    except UnknownEntryError:
+        return False
+    return True
 
 
 def _said(unknown: Unknown) -> str:

@@ -16,7 +16,7 @@ from pinn.problem.binding import bound, bound_function
 from pinn.problem.conditions import AbstractCondition
 from pinn.problem.data import Data
 from pinn.problem.functions import check_captured, guarded
-from pinn.problem.openness import check_unknowns, checked_data, refuse_open
+from pinn.problem.openness import check_begun, check_unknowns, checked_data, refuse_open
 from pinn.problem.origin import Origin
 from pinn.problem.statement import check_statement, initial_values
 from pinn.problem.unknowns import Field, Function, Unknown
@@ -136,6 +136,7 @@ class Problem:
             object.__setattr__(self, "coefficients", {**self.coefficients, **open_ones})
         check_unknowns(self)
         check_statement(self)
+        check_begun(self)
         object.__setattr__(self, "data", checked_data(self))
         if self.exact is not None:
             object.__setattr__(self, "exact", guarded(self.exact, "closed form in exact="))

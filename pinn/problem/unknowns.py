@@ -37,6 +37,8 @@ class Unknown:
     prior: Prior | None = None
 
     def __post_init__(self):
+        for name in ("lower", "upper"):
+            _check_bound(name, getattr(self, name))
         low, high = self.bounds
         if not low < high:
             raise ProblemError(
@@ -44,7 +46,7 @@ class Unknown:
                 "be smaller."
             )
         if self.guess is not None:
-            guess = _finite(self.guess, "guess of an unknown")
+            guess = finite(self.guess, "guess of an unknown")
             if not (np.all(guess > low) and np.all(guess < high)):
                 raise ProblemError(
                     f"The guess {self.guess} of an unknown is not between its bounds, {low:g} and "
@@ -61,11 +63,11 @@ class Unknown:
 
     @property
     def start(self) -> np.ndarray:
-        """The guess, or else the prior's mean, or else a number inside the bounds."""
+        """The guess, or else the prior's mean inside the bounds, or else a number inside them."""
         if self.guess is not None:
             return np.asarray(self.guess, dtype=float)
         low, high = self.bounds
-        if self.prior is not None:
+        if self.prior is not None and low < self.prior[0] < high:
             middle = self.prior[0]
         elif math.isfinite(low) and math.isfinite(high):
             middle = 0.5 * (low + high)
@@ -122,7 +124,8 @@ class Function:
     guess: float = 0.0
 
     def __post_init__(self):
-        if self.inputs < 1 or self.outputs < 1:
+        whole = all(isinstance(n, int | np.integer) for n in (self.inputs, self.outputs))
+        if not whole or self.inputs < 1 or self.outputs < 1:
             raise ProblemError(
                 f"An unknown function takes and returns at least one number, got inputs="
                 f"{self.inputs} and outputs={self.outputs}."
@@ -130,8 +133,14 @@ class Function:
         for name in ("lower", "upper"):
             given = getattr(self, name)
             if given is not None:
-                ends = tuple(np.broadcast_to(np.asarray(given, float), self.inputs).tolist())
-                object.__setattr__(self, name, ends)
+                ends = finite(given, f"{name}= of an unknown function")
+                if ends.shape not in ((), (self.inputs,)):
+                    raise ProblemError(
+                        f"An unknown function has {name}={given!r} for {self.inputs} inputs: give "
+                        "one number for each."
+                    )
+                ends = np.broadcast_to(ends, self.inputs).tolist()
+                object.__setattr__(self, name, tuple(ends))
         ends = zip(self.lower or (), self.upper or (), strict=False)
         if any(a >= b for a, b in ends):
             raise ProblemError(
@@ -152,23 +161,43 @@ def taken(function: Callable[..., Any], names: Container[str]) -> list[str]:
 
 def _check_series(over: tuple[str, ...], count: int, lower: float | None, guess: float | None):
     if not over:
-        raise ProblemError("pinn.Field needs over=, the coordinates that it depends on.")
-    if count < 2:
-        raise ProblemError(f"An unknown function needs a count of at least 2, got {count}.")
+        raise ProblemError("A pinn.Field needs over=, the coordinates that it depends on.")
+    if not isinstance(count, int | np.integer) or count < 2:
+        raise ProblemError(f"An unknown function needs a whole count of at least 2, got {count!r}.")
+    for name, number in (("lower", lower), ("guess", guess)):
+        if number is not None and not (_is_number(number) and math.isfinite(number)):
+            raise ProblemError(f"The {name}= of an unknown function is not a number: {number!r}.")
     if lower is not None and guess is not None and guess <= lower:
         raise ProblemError(f"The guess {guess} of an unknown function is below lower={lower}.")
 
 
+def _check_bound(name: str, bound: Any) -> None:
+    if bound is not None and not (_is_number(bound) and not math.isnan(bound)):
+        raise ProblemError(f"The bound {name}= of an unknown is not a number: {bound!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not np.iscomplexobj(value)
+
+
 def _check_prior(prior: Any) -> None:
-    pair = isinstance(prior, tuple | list) and len(prior) == 2
+    pair = isinstance(prior, tuple | list) and len(prior) == 2 and all(map(_is_number, prior))
     if not pair or not (np.isfinite(prior[0]) and 0.0 < prior[1] < math.inf):
         raise ProblemError(
-            f"prior= is a mean and a positive standard deviation, as (1.0, 0.5), got {prior!r}."
+            "The prior of an unknown is a mean and a positive standard deviation, as (1.0, 0.5), "
+            f"got {prior!r}."
         )
 
 
-def _finite(value: Any, what: str) -> np.ndarray:
+def finite(value: Any, what: str) -> np.ndarray:
+    """Return numbers as an array in double precision.
+
+    Raises:
+        ProblemError: they are no real numbers, or not finite.
+    """
     try:
+        if np.iscomplexobj(value):
+            raise TypeError
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
         raise ProblemError(f"The {what} is not a number: {value!r}.") from error

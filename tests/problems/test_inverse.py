@@ -1,0 +1,103 @@
+"""Problems with unknowns: the data tell the truth that they were made from."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import pinn
+from pinn.cli import main
+from pinn.errors import DataWarning, NotConverged
+from pinn.problem.registry import listings
+
+INVERSE = sorted(name for name, entry in listings().items() if entry.inverse)
+SOLVED = {
+    "pendulum_inverse": {"end": 6.0, "count": 40, "seed": 1},
+    "lotka_volterra_inverse": {"end": 3.0, "seed": 2},
+}
+
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_the_truth_is_within_four_standard_deviations(name):
+    stated = pinn.get(name, **SOLVED[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        warnings.simplefilter("error", NotConverged)
+        solution = pinn.solve(stated, progress=False)
+    assert solution.converged
+    for unknown in stated.unknown_names:
+        estimate, truth = solution.unknowns[unknown], stated.parameters[unknown]
+        deviation = solution.posterior.std[unknown]
+        assert np.all(deviation > 0.0)
+        assert np.all(np.abs(np.subtract(estimate, truth)) < 4.0 * deviation), unknown
+
+
+@pytest.mark.parametrize("name", INVERSE)
+def test_data_are_drawn_from_the_seed(name):
+    first, again = (pinn.get(name).data for _ in range(2))
+    for one, same in zip(first, again, strict=True):
+        for column, values in one.values.items():
+            np.testing.assert_array_equal(values, same.values[column])
+    if "seed" in pinn.get(name).parameters:
+        ((column, values),) = [*first[0].values.items()][:1]
+        assert np.all(pinn.get(name, seed=1).data[0].values[column] != values)
+
+
+@pytest.mark.parametrize("name", [n for n in INVERSE if n not in ("lynx_hare", "diffusivity")])
+def test_data_without_noise_are_the_solution(name):
+    """The noise is as large as it is said to be, about the same curve for every seed."""
+    few, many = (pinn.get(name, seed=seed).data[0] for seed in (0, 1))
+    if name == "burgers_inverse":
+        return  # its points are drawn too
+    for column, values in few.values.items():
+        spread = np.std(values - many.values[column]) / np.sqrt(2.0)
+        assert abs(spread / np.mean(few.deviation(column)) - 1.0) < 0.35
+
+
+def test_the_points_of_burgers_lie_on_the_closed_form():
+    data = pinn.get("burgers_inverse", viscosity=0.05, count=50, noise=0.0).data[0]
+    exact = pinn.get("burgers", nu=0.05).exact
+    truth = [float(exact(t, x)["u"]) for t, x in zip(*data.points.values(), strict=True)]
+    np.testing.assert_allclose(data.values["u"], truth, rtol=0.0, atol=1e-13)
+
+
+def test_the_temperatures_of_a_uniform_rod_decay():
+    data = pinn.get("diffusivity", swing=0.0, noise=1e-13).data[0]
+    t, x = data.points["t"], data.points["x"]
+    truth = np.exp(-0.1 * np.pi**2 * t) * np.sin(np.pi * x)
+    np.testing.assert_allclose(data.values["u"], truth, rtol=0.0, atol=1e-11)
+
+
+def test_the_pelts_are_all_there():
+    (data,) = pinn.get("lynx_hare").data
+    assert data.count == 21 and data.points["t"][0] == 1900.0
+    np.testing.assert_allclose(np.exp(data.values["log_hare"][[0, 3, -1]]), [30.0, 77.4, 24.7])
+    np.testing.assert_allclose(np.exp(data.values["log_lynx"][[0, 4, -1]]), [4.0, 59.4, 8.6])
+
+
+@pytest.mark.parametrize("name", ["pendulum_inverse", "diffusivity"])
+def test_show_and_check_say_what_is_unknown_and_what_was_measured(name, capsys):
+    stated = pinn.get(name)
+    for command in ("show", "check"):
+        assert main([command, name]) == 0
+        printed = capsys.readouterr().out
+        for unknown in stated.unknown_names:
+            assert re.search(rf"unknown {unknown}( at the start)?  +\w", printed), command
+        for column, values in stated.data[0].values.items():
+            count = values.size
+            assert f"measured {column}  " in re.sub("  +", "  ", printed)
+            assert f"{count} numbers at {count} points, noise" in printed
+
+
+def test_check_refuses_a_law_that_holds_at_no_value_of_an_unknown():
+    spring = pinn.Problem(
+        axes={"t": pinn.Interval(0.0, 1.0)},
+        fields={"q": (2,)},
+        lagrangian=lambda j: 0.5 * j.q_t @ j.q_t - j.push(j.q[0]),
+        initial={"q": pinn.Unknown((1.0, 0.5)), "q_t": np.zeros(2)},
+        functions={"push": pinn.Function()},
+        symmetries=[pinn.symmetry.translation("q")],
+    )
+    with pytest.raises(pinn.ProblemError, match="not a symmetry of the Lagrangian"):
+        pinn.check(spring)
