@@ -70,7 +70,8 @@ def _measured(arguments: Namespace, problem: "Problem") -> "Problem":
             f"The problem {problem.name!r} has no unknowns that --data could tell: state them in "
             "unknowns= or initial=."
         )
-    return replace(problem, data=[Data.read(arguments.data, arguments.noise)])
+    observe = {name: f for data in problem.data for name, f in data.observe.items()}
+    return replace(problem, data=[Data.read(arguments.data, arguments.noise, observe)])
 
 
 def resume_run(arguments: Namespace) -> int:
