@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from pinn.jets import Jet
 from pinn.learning.discovery_formula import density, formula, terms_of
@@ -202,10 +203,10 @@ def discover(
     records = _sampled(sources, library)
     _check_points(records, library)
     held = set(range(1, len(records), EVERY))
-    rows = Rows.of(library, records, held)
     errors = Errors(all(r.independent for r in records), all(r.stated for r in records))
-    search = Search(rows, errors, tolerance).run()
-    return _discovery(search, library, len(records), len(held))
+    with threadpool_limits(1, "blas"):  # the matrices are small
+        search = Search(Rows.of(library, records, held), errors, tolerance).run()
+        return _discovery(search, library, len(records), len(held))
 
 
 def _discovery(search: Search, library: Library, count: int, held: int) -> Discovery:
