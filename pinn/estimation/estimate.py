@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -96,11 +97,11 @@ def estimate(problem: Problem, recipe: Recipe, watch: Watch | None = None) -> Es
     model = _model(vector, observations, recipe, near)
     _verify(problem)
     fitting = Fitting(model, watch or Watch())
+    begins = [vector.start] if first is None else [first, vector.start]
     starts: list[Start] = [
         lambda: near,
-        lambda: joint_start(vector, observations, near),
-        lambda: joint_start(vector, observations, vector.start),
-        lambda: vector.start,
+        *(partial(joint_start, vector, observations, begin) for begin in begins),
+        *(lambda begin=begin: begin for begin in begins[1:]),
     ]
     found = _best(fitting, starts, scales)
     _check_dependence(vector, found)
@@ -182,9 +183,7 @@ def _best(fitting: Fitting, starts: list[Start], scales: Mapping[str, float]) ->
     found = []
     for begin in starts:
         start = begin()
-        if start is None:
-            continue
-        if not fitting.solvable(start):
+        if start is None or not fitting.solvable(start):
             continue
         found.append(fitting.fit(start, scales))
         if found[-1].converged and found[-1].plausible:
@@ -200,11 +199,12 @@ def _best(fitting: Fitting, starts: list[Start], scales: Mapping[str, float]) ->
 def _model(
     vector: Vector, observations: Observations, recipe: Recipe, start: np.ndarray
 ) -> AbstractModel:
-    over_space = vector.problem.extent or vector.problem.stationary
+    problem = vector.problem
+    if not (problem.extent or problem.stationary):
+        return solver_of(vector, observations, problem.at(**plain(vector, start)), recipe)
     # Mirrors and modes are those that the whole class of problems has, not the guess by chance.
-    known = vector.problem.at(**plain(vector, start))
-    some = somewhere(vector.problem, seed=1) if over_space else known
-    return solver_of(vector, observations, some, _coarser(some, recipe) if over_space else recipe)
+    some = somewhere(problem, seed=1)
+    return solver_of(vector, observations, some, _coarser(some, recipe))
 
 
 def _verify(problem: Problem) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -47,11 +48,16 @@ class Fit:
         """R of the Jacobian's QR factors: the covariance is (RᵀR)⁻¹."""
         return qr(self.jacobian, mode="r", check_finite=False)[0][: self.z.size]
 
+    @cached_property
+    def leverage(self) -> Float[np.ndarray, " rows"]:
+        """How many unknowns each row determines, |Q_row|²."""
+        q = qr(self.jacobian, mode="economic", check_finite=False)[0]
+        return np.sum(q**2, axis=1)
+
     @property
     def effective(self) -> float:
         """How many unknowns the data determine, |Q_data|²."""
-        q = qr(self.jacobian, mode="economic", check_finite=False)[0]
-        return float(np.sum(q[: self.data_rows] ** 2))
+        return float(np.sum(self.leverage[: self.data_rows]))
 
     @property
     def chi_squared(self) -> float:

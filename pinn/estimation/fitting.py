@@ -8,9 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.linalg import qr
-from scipy.optimize import least_squares
 
+from pinn.estimation.descent import descended
 from pinn.estimation.fit import Fit, Optimum, step_left
 from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import Observations
@@ -181,7 +180,7 @@ class Fitting:
     def profile(self, fit: Optimum, part: Part, values: Float[np.ndarray, " values"]) -> np.ndarray:
         """Return |rows|² at its least with one unknown held at each of some values.
 
-        It is held by a row that outweighs all others, and starts from the neighbouring value.
+        The others are found anew for each, from what they are for the neighbouring value.
         """
         found = np.empty(len(values))
         frees = [part.free(value) for value in values]
@@ -200,16 +199,14 @@ class Fitting:
             full[part.where], full[rest] = free, y
             return full
 
+        def at(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            rows, jacobian = self._rows(whole(y), fit.noise, fit.scales)
+            return rows, jacobian[:, rest]
+
         if not rest.size:
-            return whole(z[rest]), float(np.sum(self._rows(whole(z[rest]), fit.noise, {})[0] ** 2))
-        solved = least_squares(
-            lambda y: self._rows(whole(y), fit.noise, fit.scales)[0],
-            z[rest],
-            jac=lambda y: self._rows(whole(y), fit.noise, fit.scales)[1][:, rest],
-            x_scale="jac",
-            max_nfev=40,
-        )
-        return whole(solved.x), 2.0 * float(solved.cost)
+            return whole(z[rest]), float(np.sum(at(z[rest])[0] ** 2))
+        y, rows, *_ = descended(at, z[rest], max_nfev=40)
+        return whole(y), float(np.sum(rows**2))
 
     def logdensity(self, z: Array, fit: Optimum) -> Array:
         """Return −½ |rows|² at z, with noise and scales as they were estimated."""
@@ -232,28 +229,11 @@ class Fitting:
     def _solved(
         self, start: np.ndarray, noise: Mapping[int, float], scales: Mapping[str, float]
     ) -> Fit:
-        known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-
-        def at(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            key = z.tobytes()
-            if key not in known:
-                known.clear()
-                known[key] = self._rows(z, noise, scales)
-            return known[key]
-
-        solved = least_squares(
-            lambda z: at(z)[0],
-            start,
-            jac=lambda z: at(z)[1],
-            x_scale="jac",
-            ftol=GAIN / self.observations.count,
-            xtol=1e-11,
-            gtol=1e-15,
-            max_nfev=60,
-        )
-        rows, jacobian = at(solved.x)
         count = self.observations.count
-        found = Fit(solved.x, rows, jacobian, count, dict(noise), dict(scales), solved.nfev)
+        tolerances = {"ftol": GAIN / count, "xtol": 1e-11, "gtol": 1e-15, "max_nfev": 60}
+        ended = descended(lambda z: self._rows(z, noise, scales), start, **tolerances)
+        z, rows, jacobian, evaluations = ended
+        found = Fit(z, rows, jacobian, count, dict(noise), dict(scales), evaluations)
         left, step = step_left(found)
         return replace(found, left=left, step=step)
 
@@ -275,12 +255,11 @@ class Fitting:
 
     def _noise(self, fit: Fit) -> dict[int, float]:
         """Return the noise of each column whose noise is not given, from what is left of it."""
-        q = qr(fit.jacobian, mode="economic", check_finite=False)[0]
         found, start = {}, 0
         for i, column in enumerate(self.observations.columns):
             stop = start + column.values.size
             if i in fit.noise:
-                freedom = column.values.size - np.sum(q[start:stop] ** 2)
+                freedom = column.values.size - np.sum(fit.leverage[start:stop])
                 rows = fit.rows[start:stop]
                 share = np.sqrt(np.sum(rows**2) / max(freedom, 1e-3 * column.values.size))
                 size = float(np.sqrt(np.mean(column.values**2))) or 1.0
@@ -290,14 +269,13 @@ class Fitting:
 
     def _scales(self, fit: Fit) -> dict[str, float]:
         """Return the scale of each function's prior of largest evidence."""
-        q = qr(fit.jacobian, mode="economic", check_finite=False)[0]
         found, start = {}, fit.data_rows
         for part in self.vector.parts:
             stop = start + part.prior_count
             if part.series is not None:
                 # What the prior determines is the rest of what the data do.
                 rough = slice(start, start + part.series.size)
-                determined = part.series.rank - np.sum(q[rough] ** 2)
+                determined = part.series.rank - np.sum(fit.leverage[rough])
                 size = np.sum(fit.rows[rough] ** 2) * fit.scales[part.name] ** 2
                 found[part.name] = float(np.sqrt(max(size, 1e-30) / max(determined, 1e-2)))
             start = stop

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -19,8 +19,8 @@ from pinn.spectral import Chebyshev, functions
 
 # Rows of joints and of exact data weigh so much more than the equation's.
 TIGHT = 1e2
-STEPS, LADDER, DEGREE = 60, 7, 8
-# The ladder ends where the unknowns move by less than this share of a standard deviation.
+STEPS, LEVELS, DEGREE = 60, 7, 8
+# The weight grows no more where the unknowns move by less than this share of a standard deviation.
 STILL = 0.1
 
 
@@ -80,8 +80,8 @@ class Joint:
     def _guess(self) -> Problem:
         return self.problem.traced(self.vector.values(jnp.asarray(self.vector.start)))
 
-    def solve(self, guess: Guess) -> Guess:
-        """Return the least-squares solution, the equation's weight raised step by step.
+    def solve(self, guess: Guess) -> Float[np.ndarray, " size"]:
+        """Return the unknowns of least squares, the equation's weight raised step by step.
 
         κ grows tenfold while the unknowns still move by more than STILL of their deviation: a light
         equation lets the data lead from far away, and a heavy one leaves nothing to compromise.
@@ -89,23 +89,23 @@ class Joint:
         sizes = self._sizes(guess)
         system = jax.jit(lambda state, weight: self._system(state, weight, sizes))
         state = State(guess.series, self._states(guess), guess.z)
-        for rung in range(LADDER):
-            weight = jnp.asarray(10.0**rung)
-            state, factor = self._climbed(partial(_weighted, system, weight), state)
+        for level in range(LEVELS):
+            weight = jnp.asarray(10.0**level)
+            state, factor = self._climbed(system, weight, state)
             moved = np.linalg.norm(factor @ (state.z - guess.z))
             guess = Guess(state.z, state.series)
-            if rung > 2 and moved < STILL:
+            if level > 2 and moved < STILL:
                 break
-        return Guess(self._with_beginning(state), state.series)
+        return self._with_beginning(state)
 
-    def _climbed(self, system: Any, state: "State") -> tuple["State", np.ndarray]:
+    def _climbed(self, system: Any, weight: Array, state: State) -> tuple[State, np.ndarray]:
         """Return the least squares at one weight, by Levenberg–Marquardt."""
-        damping, (blocks, border) = 1e-4, as_numpy(system(state))
+        damping, (blocks, border) = 1e-4, as_numpy(system(state, weight))
         loss = loss_of(blocks, border)
         for _ in range(STEPS):
             step, factor = eliminated(blocks, border, damping, state)
             trial = state.moved(step)
-            found = as_numpy(system(trial))
+            found = as_numpy(system(trial, weight))
             reached = loss_of(*found)
             if reached < loss:
                 done = reached > (1.0 - 1e-4) * loss
@@ -119,7 +119,7 @@ class Joint:
                     break
         return state, factor
 
-    def _with_beginning(self, state: "State") -> np.ndarray:
+    def _with_beginning(self, state: State) -> np.ndarray:
         """Return the unknowns with the initial data at the start of the first window."""
         z, space = np.array(state.z), self.problem.closed_space
         for part in self.vector.parts:
@@ -226,7 +226,7 @@ class Joint:
     def _span(self) -> float:
         return float(self.edges[-1] - self.edges[0])
 
-    def _system(self, state: "State", weight: Array, sizes: Array) -> tuple[Array, Array]:
+    def _system(self, state: State, weight: Array, sizes: Array) -> tuple[Array, Array]:
         """Return each window's [J_c, J_y, J_y', J_z, r], and the rows of start and prior."""
         edges = jnp.asarray(self.edges)
         places = edges[:-1], jnp.diff(edges)
@@ -300,7 +300,3 @@ class Joint:
             found.append(np.asarray(self._state_at(at, 0.0)))
         found.append(np.asarray(self._state_at(at, 1.0)))
         return np.stack(found)
-
-
-def _weighted(system: Any, weight: Array, state: State) -> Any:
-    return system(state, weight)

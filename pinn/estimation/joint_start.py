@@ -57,4 +57,4 @@ def joint_start(
             values = spline(at) if spline is not None else np.full(at.size, level)
             series[w, :, place] = joint.basis.analysis @ values
     found = joint.solve(Guess(np.array(z), series))
-    return found.z if np.all(np.isfinite(found.z)) else None
+    return found if np.all(np.isfinite(found)) else None

@@ -88,8 +88,7 @@ class Marching(AbstractModel):
             points = [jnp.asarray(p) for p in request.points]
             for function in request.functions:
                 found.append(np.asarray(self._program("value", function)(at, path.state, points)))
-        columns = self.observations.columns
-        return [v.reshape(-1)[c.index] for c, v in zip(columns, found, strict=True)]
+        return self.observations.chosen(found)
 
     def predictions(
         self, z: Float[np.ndarray, " size"], requests: Sequence[Request]
@@ -180,6 +179,7 @@ class Marching(AbstractModel):
     def _program(self, kind: str, function: Any = None) -> Any:
         if (kind, function) not in self._programs:
             made = {
+                "start": lambda: self._started,
                 "move": lambda: self._move,
                 "read": lambda: self._read(function),
                 "value": lambda: self._value(function),
@@ -189,7 +189,7 @@ class Marching(AbstractModel):
 
     def _moving(self, z: Array, path: Path) -> MarchingState:
         """Return how a march moves with each unknown."""
-        moved, every = self._started(z, path.fronts[0]), []
+        moved, every = self._program("start")(z, path.fronts[0].grading), []
         for window, parameters, before, after in zip(
             path.march.windows,
             path.march.parameters,
@@ -202,14 +202,14 @@ class Marching(AbstractModel):
             every.append((window_move, kernel_move))
         return padded_moves(every)
 
-    def _started(self, z: Array, front: Front) -> PyTree[Array]:
+    def _started(self, z: Array, grading: Any) -> PyTree[Array]:
         """Return how the state at the very beginning moves with each unknown."""
 
         def state(z: Array) -> PyTree[Array]:
             begin = self._at(z).problem.initial_state
-            return {name: self._sampled(name, f, front.grading) for name, f in begin.items()}
+            return {name: self._sampled(name, f, grading) for name, f in begin.items()}
 
-        return jax.jit(lambda z: _by_direction(jax.jacfwd(state)(z)))(z)
+        return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), jax.jacfwd(state)(z))
 
     def _sampled(self, entry: str, function: Any, grading: Any) -> Array:
         parts = self.parts
@@ -291,7 +291,3 @@ class Marching(AbstractModel):
 
 def _program(function: Any) -> Any:
     return jax.jit(function, compiler_options=compiler_options())
-
-
-def _by_direction(jacobian: PyTree[Array]) -> PyTree[Array]:
-    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), jacobian)

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.interpolate import BSpline, make_smoothing_spline
-from scipy.optimize import least_squares
 
+from pinn.estimation.descent import descended
 from pinn.estimation.observations import Observations
 from pinn.estimation.vector import Vector
 from pinn.jets import Jet
@@ -139,15 +139,14 @@ def _least(
         return jnp.concatenate([found.ravel(), 1e-3 * vector.prior_rows(z, scales)])
 
     both = jax.jit(lambda y: (rows(y), jax.jacfwd(rows)(y)))
-    solved = least_squares(
-        lambda y: np.asarray(both(jnp.asarray(y))[0]),
-        start[free],
-        jac=lambda y: np.asarray(both(jnp.asarray(y))[1]),
-        x_scale="jac",
-        max_nfev=50,
-    )
+
+    def at(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        value, slope = both(jnp.asarray(y))
+        return np.asarray(value), np.asarray(slope)
+
+    least, *_ = descended(at, start[free], max_nfev=50)
     found = np.array(start)
-    found[free] = solved.x
+    found[free] = least
     return found if np.all(np.isfinite(found)) else None
 
 

@@ -56,6 +56,6 @@ class AbstractModel(abc.ABC):
         columns = self.observations.columns
         values, slopes = self.predictions(z, self.observations.requests)
         return (
-            [v.reshape(-1)[c.index] for c, v in zip(columns, values, strict=True)],
+            self.observations.chosen(values),
             [s.reshape(-1, s.shape[-1])[c.index] for c, s in zip(columns, slopes, strict=True)],
         )

@@ -114,6 +114,10 @@ class Observations:
             found.append(Request(at, tuple(data.function(name) for name in names)))
         return tuple(found)
 
+    def chosen(self, values: Sequence[Any]) -> list[Any]:
+        """Return those of the requested values that were measured, flat, column by column."""
+        return [v.reshape(-1)[c.index] for c, v in zip(self.columns, values, strict=True)]
+
     def rows(
         self, predictions: Sequence[Array], noise: Mapping[int, Array]
     ) -> Float[Array, " rows"]:

@@ -56,8 +56,7 @@ class Shooting(AbstractModel):
         """Return what every column of the data should be, as a function that JAX transforms."""
         requests = self.observations.requests
         found = self._values(z, requests, _times(requests, self._time), self._controller(requests))
-        columns = self.observations.columns
-        return [v.reshape(-1)[c.index] for c, v in zip(columns, found, strict=True)]
+        return self.observations.chosen(found)
 
     @property
     def _time(self) -> int:

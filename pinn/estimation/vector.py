@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from pinn.errors import ProblemError
 from pinn.estimation.series import Series
 from pinn.problem.problem import Problem
 from pinn.problem.unknowns import Unknown
@@ -93,16 +92,13 @@ class Vector:
         for name in problem.unknown_names:
             unknown = problem.unknowns.get(name, begin.get(name))
             if name in series:
-                part = Part(name, slice(start, start + series[name].size), (series[name].size,))
-                part = Part(part.name, part.where, part.shape, None, series[name])
+                unknown, shape = None, (series[name].size,)
             else:
                 assert isinstance(unknown, Unknown)
                 shape = unknown.start.shape if name in problem.unknowns else space.shape(name)
-                _check_shape(problem, name, unknown, shape)
-                size = int(np.prod(shape))
-                part = Part(name, slice(start, start + size), shape, unknown)
-            parts.append(part)
-            start = part.where.stop
+            where = slice(start, start + int(np.prod(shape)))
+            parts.append(Part(name, where, shape, unknown, series.get(name)))
+            start = where.stop
         return cls(problem, tuple(parts))
 
     def smoothed(self, name: str, order: int) -> "Vector":
@@ -135,7 +131,7 @@ class Vector:
             found[part.where] = part.series is None
         return found
 
-    @property
+    @cached_property
     def start(self) -> Float[np.ndarray, " size"]:
         """The guesses."""
         return np.concatenate(
@@ -182,13 +178,3 @@ class Vector:
 def _guessed(part: Part) -> np.ndarray:
     assert part.unknown is not None
     return part.unknown.start
-
-
-def _check_shape(problem: Problem, name: str, unknown: Unknown, shape: tuple[int, ...]) -> None:
-    try:
-        np.broadcast_to(unknown.start, shape)
-    except ValueError as error:
-        raise ProblemError(
-            f"The guess of {name!r} has shape {unknown.start.shape}, expected {shape} as declared "
-            f"in fields= of {problem.name!r}."
-        ) from error
