@@ -215,7 +215,7 @@ class Success(AbstractTable):
         return grid(header, rows) + "\n"
 
 
-MANY, SOME, FEW = (Draws(200),), (Draws(40),), (Draws(5),)
+MANY, SOME = (Draws(200),), (Draws(40),)
 STUDY = Study(
     title="Unknowns from noisy data: efficiency, coverage, and first guesses",
     cases=(
@@ -224,7 +224,9 @@ STUDY = Study(
         Case("fitzhugh_nagumo_inverse", methods=SOME),
         Case("lotka_volterra_inverse", methods=SOME),
         Case("kepler_inverse", methods=SOME),
-        Case("burgers_inverse", {"noise": 0.01}, "1 % of noise", methods=FEW),
+        Case("burgers_inverse", {"noise": 0.01}, "1 % of noise", methods=SOME),
+        Case("burgers_inverse", {"noise": 0.05}, "5 % of noise", methods=SOME),
+        Case("burgers_inverse", {"noise": 0.1}, "10 % of noise", methods=SOME),
     ),
     limit=3600.0,
     tables=(Efficiency(), Success()),
