@@ -131,6 +131,16 @@ class Posterior:
         deviation = np.linalg.norm(slopes[0] @ self._inverse, axis=-1)
         return _shaped(values[0], points[0].shape), _shaped(deviation, points[0].shape)
 
+    def plot(self) -> Any:
+        """Return a matplotlib figure: densities and pairs of constants, bands of functions.
+
+        Raises:
+            PinnError: matplotlib is not installed.
+        """
+        from pinn.figures.posterior import posterior_figure
+
+        return posterior_figure(self)
+
     @property
     def noise(self) -> dict[str, float]:
         """The noise that was estimated, by what was measured."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,16 @@ class Scores:
         """
         better = bool(self.error) and 10.0 * self.reference_error <= max(self.error.values())
         return better and self.converged and self.settled
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure of errors and drifts, beside the reference's.
+
+        Raises:
+            PinnError: matplotlib is not installed.
+        """
+        from pinn.figures.scores import scores_figure
+
+        return scores_figure(self)
 
     def table(self) -> str:
         """Return the scores as a table in plain text."""

@@ -221,6 +221,22 @@ class Solution:
         """Whether it is complete and its residual on unseen points is as small as was asked for."""
         return self.complete and self.residual <= self.accuracy
 
+    def plot(self, reference: Any = None) -> Any:
+        """Return a matplotlib figure of it, beside a reference where one is given.
+
+        Orbits or time series in mechanics, maps and slices over space; then the error, and every
+        charge's drift on a log axis. Save it by `.savefig("kepler.png")`.
+
+        Args:
+            reference: what `pinn.reference(solution.problem)` returned.
+
+        Raises:
+            PinnError: matplotlib is not installed.
+        """
+        from pinn.figures.solution import solution_figure
+
+        return solution_figure(self, reference)
+
     def save(self, path: Any, *, overwrite: bool = False) -> None:
         """Write the solver to a new folder, whole or not at all.
 

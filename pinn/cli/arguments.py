@@ -155,11 +155,23 @@ def _default(name: str) -> str:
     return f" ({', '.join(f'{value} {kind}' for kind, value in values.items())})"
 
 
-def _resume(parser: Parser) -> None:
+def _run(parser: Parser) -> None:
     parser.add_argument("run", metavar="RUN", help="a folder that `pinn solve --out` wrote")
     parser.add_argument(
         "--trust", action="store_true", help="run the problem file that the folder carries"
     )
+
+
+def _plot(parser: Parser) -> None:
+    _run(parser)
+    parser.add_argument("--out", metavar="FILE", help="a .png, .svg or .pdf (RUN.png)")
+    parser.add_argument(
+        "--no-compare", action="store_false", dest="compare", help="draw no reference and no error"
+    )
+
+
+def _resume(parser: Parser) -> None:
+    _run(parser)
     parser.add_argument(
         "--steps",
         type=int,
@@ -254,6 +266,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "check": ("Check everything that a problem claims", _check),
     "solve": ("Train a solver, and score it against a reference", _solve),
     "resume": ("Go on training a saved solver", _resume),
+    "plot": ("Draw a saved solution, its error and the drift of its charges", _plot),
     "benchmark": ("Run a study of problems × methods × seeds, or go on with it", _benchmark),
     "learning": ("Show a conservation law inside learning at work, in about a minute", _learning),
     "doctor": ("Check that this machine computes correctly", _doctor),

@@ -89,6 +89,10 @@ def _run(arguments: Namespace) -> int:
             from pinn.cli.run import resume_run
 
             return resume_run(arguments)
+        case "plot":
+            from pinn.cli.saved import plot_run
+
+            return plot_run(arguments)
         case "benchmark":
             from pinn.cli.benchmark import benchmark
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from pinn.cli.saved import saved_run
 from pinn.cli.settings import read_settings
 from pinn.cli.text import remark
 from pinn.errors import CheckpointError, DataWarning, NotConverged, RecipeError, TrainingError
@@ -79,10 +80,7 @@ def resume_run(arguments: Namespace) -> int:
     import pinn
 
     _use_cache(arguments.cache)
-    try:
-        saved = pinn.load(arguments.run, trust=arguments.trust)
-    except CheckpointError as error:
-        raise CheckpointError(str(error).replace("trust=True", "--trust")) from error
+    saved = saved_run(arguments)
     if saved.complete and arguments.steps is None:
         remark(f"The solver in {arguments.run!r} is complete: nothing is left to train.")
         return _show_scores(arguments, saved) or 0

@@ -1,0 +1,1 @@
+"""Pictures of solutions, scores and posteriors, drawn by matplotlib."""
