@@ -56,6 +56,14 @@ def departures(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarra
     return found
 
 
+def resolved_departures(trajectory: Trajectory, times: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the same with integrals on panels that resolve every density and source."""
+    laws = verified_charges(trajectory.problem)
+    if not trajectory.problem.extent or not laws:
+        return departures(trajectory, times)
+    return departures(trajectory.on(_resolving(trajectory, times)[0]), times)
+
+
 def worst_departure(trajectory: Trajectory, times: np.ndarray) -> np.ndarray:
     """Return the departure of the worst law at each time, none where there is no law."""
     laws = departures(trajectory, times).values()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pinn.drift import departures
+from pinn.drift import resolved_departures
 from pinn.figures.fields import maps
 from pinn.figures.mechanics import motions, times_of
 from pinn.figures.style import COLOURS, MOST, drawn, positive, tell_apart
@@ -31,9 +31,9 @@ def solution_figure(solution: Any, reference: Any = None) -> Any:
     if not problem.stationary:
         lower, count = problem.interval.lower, TIMES[len(problem.extent)]
         times = np.linspace(lower, end, count)
-        gaps = {"network": departures(solution.trajectory, times)}
+        gaps = {"network": resolved_departures(solution.trajectory, times)}
         if reference is not None and any(gaps.values()):
-            gaps["reference"] = departures(reference.trajectory, times)
+            gaps["reference"] = resolved_departures(reference.trajectory, times)
         if any(gaps.values()):
             panels = [*panels[: MOST - 1], lambda axes: _drifts(axes, times, gaps)]
     kept = "" if solution.converged else " (not converged)"

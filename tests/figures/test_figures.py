@@ -61,6 +61,13 @@ def test_a_line_has_a_map_slices_and_the_error():
     assert sum(line.get_linestyle() == ":" for line in slices.get_lines()) == 5
 
 
+def test_the_drift_of_a_thin_layer_is_resolved():
+    solution = pinn.solve(pinn.get("burgers"), progress=False)
+    lines = solution.plot(pinn.reference(solution.problem)).axes[-1].get_lines()
+    worst = [line.get_ydata()[-1] for line in lines if len(line.get_ydata())]
+    assert len(worst) == 4 and max(worst) < 1e-8
+
+
 def test_a_plane_has_maps_at_three_times_and_a_stationary_one_a_single_map():
     moving = pinn.solve(pinn.get("wave_2d"), progress=False, recipe=QUICK["plane"])
     assert len([t for t in titles(moving.plot()) if t.startswith("u at t = ")]) == 3

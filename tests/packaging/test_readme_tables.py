@@ -7,14 +7,15 @@ import pytest
 from pinn.benchmark.loading import load_study
 from pinn.benchmark.report.files import between_marks, markdown, records_of, unmarked
 from pinn.benchmark.report.groups import STALE
+from pinn.problem.registry import load_module
 
 ROOT = Path(__file__).parents[2]
 
 
 PAGES = {
-    "mechanics": "README.md",
-    "fields": "README.md",
-    "modes": "README.md",
+    "mechanics": "docs/results.md",
+    "fields": "docs/results.md",
+    "modes": "docs/conservation.md",
     "conservation_page": "benchmarks/conservation.md",
     "conservation": None,  # only in its own file
     "long_time": None,
@@ -40,3 +41,13 @@ def test_the_tables_follow_from_the_rows(name):
     for page in pages:
         assert page is not None and unmarked(page) == unmarked(tables), told
         assert not unknown or STALE.strip() in page, told
+
+
+def test_the_summary_follows_from_the_rows_too():
+    summary = load_module(ROOT / "benchmarks" / "summary.py")
+    assert summary.written() == (ROOT / "README.md").read_text(), "run benchmarks/summary.py"
+    assert len(summary.PROBLEMS) == 10
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
