@@ -193,7 +193,8 @@ def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
             "pinn.solve is called inside a function that JAX is tracing (jit, scan or such): solve "
             "outside, and transform the solution, which is a function of its coordinates."
         )
-    if problem.origin is not None:  # else it is not saved whatever the recipe is
+    # A run of a user's own file carries the file, and the recipe's parts belong into it.
+    if problem.origin is not None and problem.origin.source:
         check_saveable(recipe, problem.origin.module)
     if problem.stationary and not interfaces(problem):
         well_posed(problem)
@@ -259,8 +260,7 @@ def _doubted(solution: Solution, recipe: Recipe) -> Recipe | None:
     problem = solution.problem
     if recipe.network is not None or solution.converged or not solution.complete:
         return None
-    network = solution.recipe.network
-    if not (isinstance(network, Separable) and network.holds(problem)):
+    if not solution.recipe.network.holds(problem):
         return None
     return replace(recipe, network=Separable.wide(UNKNOWNS, problem))
 

@@ -245,4 +245,4 @@ def network(problem: Problem, recipe: Recipe, seed: int) -> nnx.Module:
     """Return one window's fresh network."""
     mirrors, timed = mirrors_of(problem), not problem.stationary
     outputs, dtype = problem.space.components, np.dtype(recipe.precision)
-    return recipe.network.build(problem.extent, mirrors, timed, outputs, dtype, seed)
+    return recipe.network.fresh(problem.extent, mirrors, timed, outputs, dtype, seed)

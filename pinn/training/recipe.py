@@ -6,7 +6,7 @@ from typing import Any
 
 from pinn.errors import RecipeError
 from pinn.networks.mlp import Network
-from pinn.networks.network import AbstractNetwork
+from pinn.networks.network import AbstractNetwork, Resolution
 from pinn.networks.separable import Separable
 from pinn.noether.verify import verified_charges
 from pinn.precision import Precision
@@ -30,7 +30,8 @@ class Recipe:
     """How to train. What is left out is chosen for the problem; `completed` says what.
 
     Args:
-        network: the network in each time window, `Network` or, over space, `Separable`.
+        network: the network in each time window: `Network`, over space `Separable`, or `Module`
+            with one of your own.
         step: how to step, `GaussNewton` or `Optax`.
         windows: how time is cut, `Adaptive`, `Controlled` or `Uniform`.
         points: collocation points in each window: Gauss–Legendre in time, over space `slices` of
@@ -79,7 +80,7 @@ class Recipe:
             RecipeError: time is to be cut into windows where there is none, or the network needs
                 space where there is none.
         """
-        if isinstance(self.network, Separable) and not problem.extent:
+        if not problem.extent and self.network and self.network.resolution(problem):
             raise RecipeError(
                 f"A Separable network lives over space, and the problem {problem.name!r} has time "
                 "only: leave network= out, or give pinn.Network()."
@@ -120,10 +121,11 @@ def perceptron(problem: Problem) -> Network:
 
 def _defaults(problem: Problem, network: AbstractNetwork | None) -> dict:
     if not problem.extent:
+        network = network or perceptron(problem)
         return {
-            "network": perceptron(problem),
+            "network": network,
             "step": GaussNewton(),
-            "windows": Adaptive(),
+            "windows": Adaptive(network.tolerance),
             "points": 32,
             "steps": 60,
             "patience": PATIENCE,
@@ -132,16 +134,17 @@ def _defaults(problem: Problem, network: AbstractNetwork | None) -> dict:
             "modes": 5,
         }
     network = network or Separable.within(UNKNOWNS, problem)
-    chosen = _linear(problem, network) if isinstance(network, Separable) else _bent(problem)
+    resolved = network.resolution(problem)
+    chosen = _bent(problem) if resolved is None else _linear(problem, resolved)
     if problem.stationary:
         chosen |= {"windows": Uniform(1, tolerance=1e-11), "slices": 2, "modes": 5}
     return {"network": network, "conservation": 0.01, **chosen}
 
 
-def _linear(problem: Problem, network: Separable) -> dict:
+def _linear(problem: Problem, resolved: Resolution) -> dict:
     """Return what suits a network that is linear in its weights: few steps, to the bottom."""
-    slices = network.times + 2
-    places = 2 * network.over_space(problem)
+    slices = resolved.times + 2
+    places = 2 * resolved.over_space
     return {
         "step": GaussNewton(
             factorisation="cholesky",
@@ -154,14 +157,14 @@ def _linear(problem: Problem, network: Separable) -> dict:
         "patience": 1,
         "windows": Controlled(
             # Each polynomial more is worth a digit.
-            tolerance=max(min(10.0 ** (1 - network.times), 1e-5), 1e-12),
-            order=max(network.times - 1, 1),
+            tolerance=max(min(10.0 ** (1 - resolved.times), 1e-5), 1e-12),
+            order=max(resolved.times - 1, 1),
         ),
         "points": max(places if problem.stationary else slices * places, SLICE),
         "steps": 30,
         "slices": slices,
         # The highest waves of all are left to balance what the equation makes of the others.
-        "modes": 2 * max(round(0.92 * network.waves), 2) + 1,
+        "modes": 2 * max(round(0.92 * resolved.waves), 2) + 1,
     }
 
 
