@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from pinn.training.conservation import Penalty as Penalty
     from pinn.training.first_order import Optax as Optax
     from pinn.training.gauss_newton import GaussNewton as GaussNewton
+    from pinn.training.own_rows import Rows as Rows
     from pinn.training.recipe import Recipe as Recipe
     from pinn.training.step import AbstractStep as AbstractStep
     from pinn.training.windows import AbstractWindows as AbstractWindows
@@ -114,6 +115,7 @@ _HOME = {
     "RecipeError": "pinn.errors",
     "Reference": "pinn.references.reference",
     "Robin": "pinn.problem.conditions",
+    "Rows": "pinn.training.own_rows",
     "Scores": "pinn.measure",
     "Solution": "pinn.solution",
     "Uniform": "pinn.training.windows",

@@ -10,7 +10,7 @@ import jax
 from threadpoolctl import threadpool_limits
 
 from pinn.along import broken_laws
-from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, TrainingError
+from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, RecipeError, TrainingError
 from pinn.estimation.estimate import Estimate, estimate
 from pinn.estimation.fit import Optimum
 from pinn.interruption import terminable
@@ -63,9 +63,15 @@ def solve(
 
     Raises:
         ProblemError: the problem contradicts itself, or a claimed law does not hold.
+        RecipeError: the recipe does not fit the problem.
     """
     recipe = recipe or Recipe()
     if isinstance(problem, Problem) and problem.unknown_names:
+        if recipe.rows:
+            raise RecipeError(
+                f"The problem {problem.name!r} has unknowns, which are found from its data, and "
+                "rows= would say nothing of them: state what is known as data=[pinn.Data(…)]."
+            )
         return _inverse(problem, seed, recipe, progress, observe, budget)
 
     def trained_by(recipe: Recipe) -> Solution:

@@ -127,16 +127,16 @@ def marching_box(ansatz: Ansatz, entries: tuple[str, ...]) -> Callable[..., Jet]
 
 def sampled(
     ansatz: Ansatz,
-    field: str,
+    entry: str,
     function: Callable[..., Array],
     grading: Mapping[str, Grading],
     dtype: DTypeLike,
 ) -> Float[Array, "..."]:
-    """Return the series of a function of space with a field's parity, from its values at the nodes.
+    """Return the series of a function with the parity of an entry's field, from nodal values.
 
     Nodes beyond a mirror are folded back into the box, where the function is known.
     """
-    box = ansatz.box
+    box, field = ansatz.box, ansatz.problem.space.parse(entry).field
     points = box.nodes(ansatz.grid, grading, dtype)
     sign = jnp.ones(len(points), dtype)
     for index, (name, axis) in enumerate(box.axes):

@@ -25,6 +25,7 @@ from pinn.problem.scan import Variation
 from pinn.training.conservation import Mode
 from pinn.training.loop import LoopState, advance, begin, finished
 from pinn.training.objective import AbstractObjective
+from pinn.training.own_rows import PlacedRows, placed
 from pinn.training.recipe import Recipe
 from pinn.training.rows import Stage
 
@@ -133,6 +134,11 @@ class AbstractMachinery(abc.ABC):
     def modes(self) -> dict[str, Mode]:
         """How each charge is held; over space, exact ones by a penalty until after training."""
         return self.recipe.holding(self.problem)
+
+    @cached_property
+    def own_rows(self) -> tuple[PlacedRows, ...]:
+        """The user's own rows."""
+        return placed(self.recipe.rows, self.problem)
 
     @property
     def dtype(self) -> np.dtype:

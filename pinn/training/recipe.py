@@ -1,6 +1,7 @@
 """The recipe: every choice of how a problem is trained, in one frozen value."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from pinn.problem.problem import Problem
 from pinn.training.conservation import Mode, modes, normalised
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.loop import PATIENCE
+from pinn.training.own_rows import Rows, checked
 from pinn.training.rows import SLICE
 from pinn.training.step import AbstractStep
 from pinn.training.windows import AbstractWindows, Adaptive, Controlled, Uniform
@@ -46,6 +48,7 @@ class Recipe:
         slices: over space, how many times in a window have collocation points.
         modes: over space, the functions along each axis in the series that hold the state between
             two windows.
+        rows: more that the solution should obey, each `Rows` one more block of the objective.
 
     Raises:
         RecipeError: a count below one, or a weight or mode of conservation that there is not.
@@ -62,6 +65,7 @@ class Recipe:
     chunk: int = 200
     slices: int = OPEN
     modes: int = OPEN
+    rows: Sequence[Rows] = ()
 
     def __post_init__(self):
         least = {"points": SLICE, "steps": 1, "patience": 1, "chunk": 1, "slices": 2, "modes": 5}
@@ -70,6 +74,7 @@ class Recipe:
             if value is not None and value < low:
                 raise RecipeError(f"{name}= must be at least {low}, got {value}.")
         object.__setattr__(self, "conservation", normalised(self.conservation))
+        object.__setattr__(self, "rows", checked(self.rows))
         if self.precision not in ("float64", "float32"):
             raise RecipeError(f"precision= is 'float64' or 'float32', got {self.precision!r}.")
 
