@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from pinn.training.own_rows import Rows as Rows
     from pinn.training.recipe import Recipe as Recipe
     from pinn.training.step import AbstractStep as AbstractStep
+    from pinn.training.step import StepResult as StepResult
     from pinn.training.windows import AbstractWindows as AbstractWindows
     from pinn.training.windows import Adaptive as Adaptive
     from pinn.training.windows import Controlled as Controlled
@@ -118,6 +119,7 @@ _HOME = {
     "Rows": "pinn.training.own_rows",
     "Scores": "pinn.measure",
     "Solution": "pinn.solution",
+    "StepResult": "pinn.training.step",
     "Uniform": "pinn.training.windows",
     "Unknown": "pinn.problem.unknowns",
     "check": "pinn.checking",

@@ -15,6 +15,7 @@ from flax import nnx
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
+from pinn.errors import RecipeError
 from pinn.networks.grading import Grading
 from pinn.networks.mirror import mirrors_of
 from pinn.networks.window import Window
@@ -248,7 +249,18 @@ def span(problem: Problem) -> Interval:
 
 
 def network(problem: Problem, recipe: Recipe, seed: int) -> nnx.Module:
-    """Return one window's fresh network."""
+    """Return one window's fresh network.
+
+    Raises:
+        RecipeError: its parameters are not of the recipe's precision.
+    """
     mirrors, timed = mirrors_of(problem), not problem.stationary
     outputs, dtype = problem.space.components, np.dtype(recipe.precision)
-    return recipe.network.fresh(problem.extent, mirrors, timed, outputs, dtype, seed)
+    model = recipe.network.fresh(problem.extent, mirrors, timed, outputs, dtype, seed)
+    kinds = {str(leaf.dtype) for leaf in jax.tree.leaves(nnx.state(model))}
+    if kinds - {dtype.name}:
+        raise RecipeError(
+            f"{type(recipe.network).__name__} has parameters of {', '.join(sorted(kinds))} in a "
+            f"recipe of {dtype}: pass the dtype that fresh() is given on as param_dtype=."
+        )
+    return model

@@ -14,6 +14,7 @@ from pinn.precision import Precision
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.training.conservation import Mode, modes, normalised
+from pinn.training.first_order import as_step
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.loop import PATIENCE
 from pinn.training.own_rows import Rows, checked
@@ -34,8 +35,10 @@ class Recipe:
     Args:
         network: the network in each time window: `Network`, over space `Separable`, or `Module`
             with one of your own.
-        step: how to step, `GaussNewton` or `Optax`.
-        windows: how time is cut, `Adaptive`, `Controlled` or `Uniform`.
+        step: how to step: `GaussNewton`, `Optax`, a transformation of Optax itself, or an
+            `AbstractStep` of your own.
+        windows: how time is cut: `Adaptive`, `Controlled`, `Uniform`, or `AbstractWindows` of your
+            own.
         points: collocation points in each window: Gauss–Legendre in time, over space `slices` of
             it with an even share each.
         steps: the most steps in each window.
@@ -51,7 +54,8 @@ class Recipe:
         rows: more that the solution should obey, each `Rows` one more block of the objective.
 
     Raises:
-        RecipeError: a count below one, or a weight or mode of conservation that there is not.
+        RecipeError: a count below one, a part of another kind, or a weight or mode of conservation
+            that there is not.
     """
 
     network: AbstractNetwork = OPEN
@@ -75,6 +79,18 @@ class Recipe:
                 raise RecipeError(f"{name}= must be at least {low}, got {value}.")
         object.__setattr__(self, "conservation", normalised(self.conservation))
         object.__setattr__(self, "rows", checked(self.rows))
+        if self.step is not None:
+            object.__setattr__(self, "step", as_step(self.step))
+        if not isinstance(self.network, AbstractNetwork | None):
+            raise RecipeError(
+                "network= takes pinn.Network(), pinn.Separable() or, for a Flax module of your "
+                f"own, pinn.Module(build), got {self.network!r:.60}."
+            )
+        if not isinstance(self.windows, AbstractWindows | None):
+            raise RecipeError(
+                "windows= takes pinn.Uniform(), pinn.Adaptive(), pinn.Controlled() or a "
+                f"pinn.AbstractWindows of your own, got {self.windows!r:.60}."
+            )
         if self.precision not in ("float64", "float32"):
             raise RecipeError(f"precision= is 'float64' or 'float32', got {self.precision!r}.")
 
