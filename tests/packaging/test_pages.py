@@ -1,7 +1,7 @@
 """The pages of the documentation run as written, and print what they say they print.
 
-Three of them are run in the usual suite, and all by `pytest -m long`. Run as a program with names of
-pages, this file writes what they print, and their pictures, into them.
+Three of them are run in the usual suite, and all by `pytest -m long`. Run as a program with names
+of pages, this file writes what they print, and their pictures, into them.
 """
 
 import contextlib
