@@ -27,13 +27,14 @@ OLDEST = 1
 def migrated(spec: Any) -> Any:
     """Return a spec of format 1 as one of the present format; any other as it is.
 
-    The first specs of format 2 knew no unknowns.
+    The first specs of format 2 knew no unknowns, and the next ones splines only.
     """
     if not isinstance(spec, Mapping):
         return spec
     if isinstance(spec.get("problem"), dict) and isinstance(spec, dict):
         spec["problem"].setdefault("values", {})
         spec.setdefault("posterior", None)
+        _migrate_posterior(spec["posterior"])
     if spec.get("format") != OLDEST:
         return spec
     stated = dict(spec["problem"])
@@ -41,6 +42,13 @@ def migrated(spec: Any) -> Any:
     unknown = {"statement": {}, "samples": {}, "mirrors": None, "bandwidth": None}
     witness = {"points": [], "values": {}}
     return {**spec, "format": 2, "problem": {**stated, **unknown}, "witness": witness}
+
+
+def _migrate_posterior(posterior: Any) -> None:
+    if isinstance(posterior, dict) and isinstance(posterior.get("orders"), dict):
+        orders = posterior.pop("orders")
+        posterior["smoothness"] = {name: ["spline", order] for name, order in orders.items()}
+        posterior["exponential"] = True
 
 
 def check_first_fingerprint(problem: Problem, stored: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 from pinn.errors import CheckpointError
 from pinn.estimation.estimate import laid_out, plain, solver_of
 from pinn.estimation.fit import Optimum
+from pinn.estimation.smoothness import KINDS, smoothness_spec
+from pinn.estimation.vector import Vector
 from pinn.posterior import Posterior
 from pinn.problem.problem import Problem
 from pinn.training.recipe import Recipe
@@ -29,7 +31,12 @@ def posterior_spec(posterior: Posterior | None) -> dict[str, Any] | None:
         "evaluations": fit.evaluations,
         "left": fit.left,
         "converged": fit.converged,
-        "orders": {p.name: p.series.order for p in posterior.vector.parts if p.series is not None},
+        "smoothness": {
+            p.name: smoothness_spec(p.series.smoothness)
+            for p in posterior.vector.parts
+            if p.series is not None
+        },
+        "exponential": False,
     }
 
 
@@ -41,7 +48,9 @@ def restored(
     Raises:
         CheckpointError: the stored numbers are not those of the problem's unknowns.
     """
-    vector, observations = laid_out(problem, spec["orders"])
+    smoothness = {n: KINDS[kind](value) for n, (kind, value) in spec["smoothness"].items()}
+    vector, observations = laid_out(problem, smoothness)
+    _check_bends(vector, spec)
     z, factor = np.asarray(spec["z"], float), np.asarray(spec["factor"], float)
     if z.shape != (vector.size,) or factor.shape != (vector.size, vector.size):
         raise CheckpointError(
@@ -55,3 +64,16 @@ def restored(
     known = problem.at(**plain(vector, z)).knowing(found)
     make = lambda: solver_of(vector, observations, known, recipe)  # noqa: E731
     return known, Posterior(vector, observations, fit, make)
+
+
+def _check_bends(vector: Vector, spec: Mapping[str, Any]) -> None:
+    """Refuse coefficients from when every function above a bound was an exponential."""
+    if not spec["exponential"]:
+        return
+    series = {p.name: p.series for p in vector.parts if p.series is not None}
+    changed = [n for n, s in series.items() if s.lower is not None and s.guess is not None]
+    if changed:
+        raise CheckpointError(
+            f"The unknown functions ({', '.join(changed)}) of {vector.problem.name!r} were saved "
+            "by a version that wrote them as exponentials: solve it anew, or install that version."
+        )

@@ -61,6 +61,15 @@ def _finite(value: Any, where: str) -> None:
         _refuse(where, value, "a finite number")
 
 
+def _between(low: float, high: float) -> Check:
+    def check(value: Any, where: str) -> None:
+        _finite(value, where)
+        if not low < value < high:
+            _refuse(where, value, f"a number between {low:g} and {high:g}")
+
+    return check
+
+
 def _text(value: Any, where: str) -> None:
     if not isinstance(value, str):
         _refuse(where, value, "text")
@@ -157,6 +166,13 @@ def _dataclass(kind: Any) -> Check:
     return check
 
 
+def _smoothness(value: Any, where: str) -> None:
+    kinds = {"spline": _whole(1, 9), "decay": _between(1.0, 100.0)}
+    if not (isinstance(value, list) and len(value) == 2 and value[0] in [*kinds]):
+        _refuse(where, value, "a kind of smoothness and its number")
+    kinds[value[0]](value[1], where)
+
+
 _PROBLEM = _record(
     kind=_one_of(*KINDS),
     factory=_name,
@@ -178,7 +194,8 @@ _POSTERIOR = _record(
     evaluations=_whole(),
     left=_number,
     converged=_truth,
-    orders=_mapping(_whole(1, 9)),
+    smoothness=_mapping(_smoothness),
+    exponential=_truth,
 )
 SPEC = _record(
     format=_whole(1),

@@ -19,6 +19,7 @@ from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import Observations
 from pinn.estimation.series import Series, polynomials
 from pinn.estimation.shooting import Shooting
+from pinn.estimation.smoothness import CANDIDATES, AbstractSmoothness
 from pinn.estimation.vector import Vector
 from pinn.networks.separable import Separable
 from pinn.noether.verify import verified_charges
@@ -30,10 +31,6 @@ from pinn.training.recipe import Recipe
 from pinn.training.windows import Controlled
 from pinn.watch import Watch
 
-# A smoothness scale to start from, in units of the function's own.
-SMOOTH = 1.0
-# The orders of smoothness that are tried.
-ORDERS = (2, 3, 4, 5)
 # From nothing to unknowns to start from, none where there are none.
 Start = Callable[[], np.ndarray | None]
 # The search takes so large a share of the waves.
@@ -91,7 +88,7 @@ def estimate(problem: Problem, recipe: Recipe, watch: Watch | None = None) -> Es
         )
     vector, observations = laid_out(problem)
     _check_count(vector, observations)
-    scales = {part.name: SMOOTH for part in vector.parts if part.series is not None}
+    scales = {p.name: p.series.unit for p in vector.parts if p.series is not None}
     first = matched(vector, observations, scales)
     near = vector.start if first is None else first
     model = _model(vector, observations, recipe, near)
@@ -106,7 +103,7 @@ def estimate(problem: Problem, recipe: Recipe, watch: Watch | None = None) -> Es
     found = _best(fitting, starts, scales)
     _check_dependence(vector, found)
     if scales:
-        fitting, chosen = fitting.smoother(found, ORDERS)
+        fitting, chosen = fitting.smoother(found, CANDIDATES)
         vector = fitting.vector
         found = fitting.fit(chosen.z, chosen.scales)
     finer = _finer(fitting.model, recipe)
@@ -154,18 +151,18 @@ def guessed(problem: Problem) -> Problem:
 
 
 def laid_out(
-    problem: Problem, orders: Mapping[str, int] | None = None
+    problem: Problem, smoothness: Mapping[str, AbstractSmoothness] | None = None
 ) -> tuple[Vector, Observations]:
     """Return the unknowns of a problem as a vector, and its data.
 
     Args:
         problem: the problem.
-        orders: of smoothness of each unknown function.
+        smoothness: of each unknown function.
     """
     observations = Observations.of(problem)
     vector = Vector.of(problem, _series(problem, observations))
-    for name, order in (orders or {}).items():
-        vector = vector.smoothed(name, order)
+    for name, one in (smoothness or {}).items():
+        vector = vector.smoothed(name, one)
     return vector, observations
 
 

@@ -13,6 +13,7 @@ from pinn.estimation.descent import descended
 from pinn.estimation.fit import Fit, Optimum, step_left
 from pinn.estimation.model import AbstractModel
 from pinn.estimation.observations import Observations
+from pinn.estimation.smoothness import AbstractSmoothness
 from pinn.estimation.vector import Part, Vector
 from pinn.watch import Watch
 
@@ -21,6 +22,8 @@ ROUNDS, WEIGHINGS, REFINEMENTS = 6, 200, 8
 SETTLED = 3e-2
 # A step is the last where χ² falls by less than about this.
 GAIN = 1e-4
+# A step is the last where what is left after it is below so many standard deviations.
+STILL = 1e-3
 # What the data do not tell stays at the guess, by rows that weigh nothing beside the data.
 TETHER = 1e-6
 
@@ -92,8 +95,8 @@ class Fitting:
             z = z - np.linalg.lstsq(fit.jacobian, rows, rcond=None)[0]
         return None
 
-    def smoother(self, fit: Fit, orders: Sequence[int]) -> "tuple[Fitting, Fit]":
-        """Return the order of smoothness of each function that has the largest evidence.
+    def smoother(self, fit: Fit, candidates: Sequence[AbstractSmoothness]) -> "tuple[Fitting, Fit]":
+        """Return the smoothness of each function that has the largest evidence.
 
         To first order about a fit, log Z = −½|rows|² − log|det R| + log|det prior|.
         """
@@ -102,8 +105,8 @@ class Fitting:
             if part.series is None:
                 continue
             found = []
-            for order in orders:
-                vector = best[0].vector.smoothed(part.name, order)
+            for smoothness in candidates:
+                vector = best[0].vector.smoothed(part.name, smoothness)
                 fitting = replace(self, model=replace(self.model, vector=vector))
                 weighed = fitting._weighed(fitting._with_prior(best[1]))
                 found.append((fitting.evidence(weighed), fitting, weighed))
@@ -231,7 +234,7 @@ class Fitting:
     ) -> Fit:
         count = self.observations.count
         tolerances = {"ftol": GAIN / count, "xtol": 1e-11, "gtol": 1e-15, "max_nfev": 60}
-        ended = descended(lambda z: self._rows(z, noise, scales), start, **tolerances)
+        ended = descended(lambda z: self._rows(z, noise, scales), start, STILL, **tolerances)
         z, rows, jacobian, evaluations = ended
         found = Fit(z, rows, jacobian, count, dict(noise), dict(scales), evaluations)
         left, step = step_left(found)

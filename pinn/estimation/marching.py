@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -63,7 +63,7 @@ class Marching(AbstractModel):
         """
         at = jnp.asarray(z)
         parts = self._given(at)
-        march, fronts = begin_march(parts, 0), []
+        march, fronts = replace(self._begun, front=self._program("begin")(at)), []
         with threadpool_limits(1, "blas"):
             while not complete(parts, march):
                 front = march.front
@@ -76,6 +76,13 @@ class Marching(AbstractModel):
                     )
         kernels = [self.parts.unravel(jnp.asarray(p)) for p in march.parameters]
         return Path(march, (*fronts, march.front), padded(march.windows, kernels))
+
+    @property
+    def _begun(self) -> March:
+        """The march before its first window at a guess, which tells that window's length."""
+        if "begun" not in self._kept:
+            self._kept["begun"] = begin_march(self.parts, 0)
+        return self._kept["begun"]
 
     def values(self, z: Float[np.ndarray, " size"]) -> list[np.ndarray]:
         """Return what every column of the data should be, without derivatives; NaN on a stall."""
@@ -153,32 +160,23 @@ class Marching(AbstractModel):
     def _given(self, z: Float[Array, " size"]) -> Fields:
         """Return the parts with some unknowns, whose programs are compiled for all of them."""
         parts = self._at(z)
-        compiled = {name: partial(program, z) for name, program in self._compiled.items()}
+        names = ("first", "prepare", "train", "close")
+        compiled = {name: partial(self._program(name), z) for name in names}
         vars(parts)["compiled"] = compiled
         return parts
 
-    @cached_property
-    def _compiled(self) -> dict[str, Any]:
-        recipe = self.parts.recipe
-
-        def first(z, front, length):
-            stage = self._at(z).open(front, length)
-            return stage, begin(recipe.step, front.parameters, 0)
-
-        def close(z, stage, known, loop, gained):
-            return self._at(z).close(stage, known, loop, gained)
-
-        programs = {
-            "first": first,
-            "prepare": lambda z, stage: self._at(z).prepare(stage),
-            "train": lambda z, *given: self._at(z).train(*given),
-            "close": close,
-        }
-        return {name: _program(program) for name, program in programs.items()}
+    def _first(self, z: Array, front: Front, length: Array) -> tuple[Any, Any]:
+        stage = self._at(z).open(front, length)
+        return stage, begin(self.parts.recipe.step, front.parameters, 0)
 
     def _program(self, kind: str, function: Any = None) -> Any:
         if (kind, function) not in self._programs:
             made = {
+                "begin": lambda: lambda z: self._at(z).first_front(0),
+                "first": lambda: self._first,
+                "prepare": lambda: lambda z, *given: self._at(z).prepare(*given),
+                "train": lambda: lambda z, *given: self._at(z).train(*given),
+                "close": lambda: lambda z, *given: self._at(z).close(*given),
                 "start": lambda: self._started,
                 "move": lambda: self._move,
                 "read": lambda: self._read(function),

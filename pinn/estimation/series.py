@@ -5,47 +5,54 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, reduce
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from pinn.estimation.smoothness import AbstractSmoothness, Decay, degrees
 from pinn.spectral import AbstractBasis, Chebyshev, Fourier, functions
 
 # How large coefficients are before the data, in units of the first value, smooth or not.
 WIDE = 3.0
+# Near a bound f is bent over so large a share of its first height above it.
+BEND = 0.1
+# The smoothness to begin with; the data choose it.
+FIRST = Decay(1.7)
+_BENT = float(np.log(-np.expm1(-1.0 / BEND)))
 
 
 @dataclass(frozen=True)
 class Series:
-    """A function of a few numbers, f(x) = Σ c_k φ_k(x), or its exponential above a lower bound.
+    """A function of a few numbers, f(x) = Σ c_k φ_k(x), or one above a lower bound.
 
-    The φ_k are products of one function an axis, of total degree below `count`. What is expected of
-    f before the data is that of a smoothing spline: c is normal with
-    Σ_axes ∫ (∂ᵐf/∂zᵐ)² dz = |P c|², z being each axis scaled to [−1, 1], so that |P c|²/τ² is minus
-    twice the logarithm of the prior; τ and m are for the data to choose
-    (Wahba 1990, Spline Models for Observational Data, doi:10.1137/1.9781611970128).
+    The φ_k are products of one function an axis, of total degree below `count`. Before the data c
+    is normal, |P c|²/τ² being minus twice the logarithm of its density; P and τ are for the data to
+    choose. Above a lower bound f is bent to it, lower + w log(1 + exp(g/w)) with g the series and
+    w a tenth of the guess's height above the bound, so that f is as smooth as g; without a guess
+    nothing tells w, and f is lower + exp(g).
 
     Args:
         bases: the functions along each axis.
         outputs: how many numbers it returns; 0 for a scalar.
         lower: f is larger than this.
         guess: a first value.
-        order: m.
+        smoothness: P.
     """
 
     bases: tuple[AbstractBasis, ...]
     outputs: int = 0
     lower: float | None = None
     guess: float | None = None
-    order: int = 2
+    smoothness: AbstractSmoothness = FIRST
 
     @cached_property
     def _chosen(self) -> np.ndarray:
         """Which function of each axis every product is made of."""
-        degrees = [_degrees(basis) for basis in self.bases]
-        most = max(max(d) for d in degrees)
-        every = itertools.product(*(range(len(d)) for d in degrees))
-        kept = [k for k in every if sum(d[i] for d, i in zip(degrees, k, strict=True)) <= most]
+        every = [degrees(basis) for basis in self.bases]
+        most = max(max(d) for d in every)
+        products = itertools.product(*(range(len(d)) for d in every))
+        kept = [k for k in products if sum(d[i] for d, i in zip(every, k, strict=True)) <= most]
         return np.array(kept).reshape(-1, len(self.bases))
 
     @property
@@ -61,17 +68,30 @@ class Series:
             at = jnp.concatenate([jnp.atleast_1d(jnp.asarray(p, table.dtype)) for p in point])
             factors = [_continued(b, at[i])[self._chosen[:, i]] for i, b in enumerate(self.bases)]
             value = reduce(jnp.multiply, factors) @ table
-            value = value if self.lower is None else self.lower + jnp.exp(value)
+            value = self._bounded(value)
             return value if self.outputs else value[0]
 
         return f
 
     @property
+    def _bend(self) -> float | None:
+        """w, none where f has no lower bound or nothing tells it."""
+        known = self.lower is not None and self.guess is not None
+        return BEND * (self.guess - self.lower) if known else None
+
+    def _bounded(self, value: Array) -> Array:
+        if self.lower is None:
+            return value
+        bend = self._bend
+        above = jnp.exp(value) if bend is None else bend * jax.nn.softplus(value / bend)
+        return self.lower + above
+
+    @property
     def start(self) -> np.ndarray:
         """The coefficients of the first value."""
-        level = 0.0 if self.guess is None else self.guess
-        if self.lower is not None:
-            level = np.log(level - self.lower) if self.guess is not None else 0.0
+        level, bend = 0.0 if self.guess is None else self.guess, self._bend
+        if self.lower is not None:  # the inverse of the bend
+            level = 0.0 if bend is None else level - self.lower + _BENT * bend
         found = np.zeros((len(self._chosen), max(self.outputs, 1)))
         found[self._chosen.sum(axis=1) == 0] = level
         return found.ravel()
@@ -79,8 +99,7 @@ class Series:
     @cached_property
     def penalty(self) -> Float[np.ndarray, "size size"]:
         """P, as an upper triangular matrix."""
-        blocks = [self._roughness(axis) for axis in range(len(self.bases))]
-        root = np.linalg.qr(np.concatenate(blocks), mode="r")
+        root = self.smoothness.penalty(self.bases, self._chosen)
         return np.kron(root, np.eye(max(self.outputs, 1)))
 
     @cached_property
@@ -93,23 +112,16 @@ class Series:
         """The standard deviation of every coefficient before the data, however smooth f is."""
         return WIDE * max(float(np.max(np.abs(self.start))), 1.0)
 
+    @property
+    def unit(self) -> float:
+        """The size that coefficients are expected to have before anything is known."""
+        bend = self._bend
+        return 1.0 if bend is None else bend / BEND
+
     def log_prior(self, scale: float) -> float:
         """Return log |det| of the rows of the prior, [P/τ; 1/width]."""
         rows = np.concatenate([self.penalty / scale, np.eye(self.size) / self.width])
         return float(np.sum(np.log(np.abs(np.diag(np.linalg.qr(rows, mode="r"))))))
-
-    def _roughness(self, axis: int) -> np.ndarray:
-        """Return √weight · ∂ᵐφ/∂zᵐ on a tensor grid of quadrature nodes, one column a function."""
-        factors = []
-        for place, basis in enumerate(self.bases):
-            z, weights = np.polynomial.legendre.leggauss(2 * basis.count)
-            half = 0.5 * (basis.upper - basis.lower)
-            values = basis.vandermonde(basis.lower + half * (z + 1.0))
-            if place == axis:
-                values = values @ np.linalg.matrix_power(half * basis.derivative, self.order)
-            factors.append(np.sqrt(weights)[:, None] * values[:, self._chosen[:, place]])
-        combine = lambda a, b: (a[:, None] * b[None]).reshape(-1, a.shape[1])  # noqa: E731
-        return np.linalg.qr(reduce(combine, factors), mode="r")
 
 
 def _continued(basis: AbstractBasis, x: Float[Array, ""]) -> Float[Array, " count"]:
@@ -122,13 +134,6 @@ def _continued(basis: AbstractBasis, x: Float[Array, ""]) -> Float[Array, " coun
     inside = jnp.clip(x, basis.lower, basis.upper)
     values = functions(basis, inside)
     return values + (x - inside) * (jnp.asarray(basis.derivative.T, x.dtype) @ values)
-
-
-def _degrees(basis: AbstractBasis) -> list[int]:
-    if isinstance(basis, Fourier):
-        half = basis.count // 2
-        return [0, *range(1, half + 1), *range(1, half + 1)]
-    return list(range(basis.count))
 
 
 def polynomials(lower: tuple[float, ...], upper: tuple[float, ...], count: int) -> tuple:

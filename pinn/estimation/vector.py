@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from pinn.estimation.series import Series
+from pinn.estimation.smoothness import AbstractSmoothness
 from pinn.problem.problem import Problem
 from pinn.problem.unknowns import Unknown
 
@@ -101,10 +102,12 @@ class Vector:
             start = where.stop
         return cls(problem, tuple(parts))
 
-    def smoothed(self, name: str, order: int) -> "Vector":
-        """Return the same unknowns with another order of smoothness for one function."""
+    def smoothed(self, name: str, smoothness: AbstractSmoothness) -> "Vector":
+        """Return the same unknowns with another smoothness of one function."""
         parts = [
-            replace(p, series=replace(p.series, order=order)) if p.name == name and p.series else p
+            replace(p, series=replace(p.series, smoothness=smoothness))
+            if p.name == name and p.series
+            else p
             for p in self.parts
         ]
         return Vector(self.problem, tuple(parts))

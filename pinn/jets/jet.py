@@ -1,6 +1,7 @@
 """The jet of a field at a point: its value and its derivatives there, by name."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import jax
 from jaxtyping import Array
@@ -31,7 +32,7 @@ class Jet(Mapping[str, Array]):
             )
         return self._values[canonical]
 
-    def __getattr__(self, name: str) -> Array:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         return self[name]

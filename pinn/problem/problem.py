@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from pinn.errors import ProblemError
@@ -18,7 +17,7 @@ from pinn.problem.data import Data
 from pinn.problem.functions import check_captured, guarded
 from pinn.problem.openness import check_begun, check_unknowns, checked_data, refuse_open
 from pinn.problem.origin import Origin
-from pinn.problem.statement import check_statement, initial_values
+from pinn.problem.statement import check_statement, initial_values, traced_initial_values
 from pinn.problem.unknowns import Field, Function, Unknown
 
 if TYPE_CHECKING:
@@ -171,11 +170,8 @@ class Problem:
         from pinn.problem.dynamics import Dynamics
 
         problem = bound(self, values, checked=False)
-        begin = {problem.space.canonical(n): v for n, v in problem.initial.items()}
-        if not problem.extent:
-            begin = {n: jnp.asarray(v, jnp.result_type(float)) for n, v in begin.items()}
         vars(problem)["dynamics"] = Dynamics.unchecked(problem)
-        vars(problem)["initial_state"] = begin
+        vars(problem)["initial_state"] = traced_initial_values(problem)
         return problem
 
     def bound_function(self, function: Density, values: Mapping[str, Any]) -> Density:

@@ -199,6 +199,20 @@ def initial_values(problem: "Problem") -> dict[str, Any]:
     }
 
 
+def traced_initial_values(problem: "Problem") -> dict[str, Any]:
+    """Return the same without a check, of values that JAX may be tracing."""
+    space = problem.space
+
+    def at_start(value: Any, shape: tuple[int, ...]) -> Any:
+        if callable(value):
+            return lambda *point: jnp.asarray(value(*point))
+        array = jnp.broadcast_to(jnp.asarray(value, jnp.result_type(float)), shape)
+        return (lambda *point: array) if problem.extent else array
+
+    given = {space.canonical(name): value for name, value in problem.initial.items()}
+    return {name: at_start(value, space.shape(name)) for name, value in given.items()}
+
+
 def _initial_value(space: JetSpace, name: str, value: Any) -> np.ndarray:
     array = _numbers(value, f"initial value of {name!r}")
     if array.shape != space.shape(name):

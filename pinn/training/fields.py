@@ -14,6 +14,7 @@ from pinn.errors import ProblemError
 from pinn.jets import Jet
 from pinn.networks.ansatz import Ansatz, sampled
 from pinn.networks.grading import Grading
+from pinn.networks.mirror import Mirrors
 from pinn.networks.window import Window
 from pinn.noether.beginning import initial_jet_at
 from pinn.problem.problem import Problem
@@ -75,6 +76,11 @@ class Fields(AbstractMachinery):
         other = replace(self, problem=problem, ansatz=ansatz)
         vars(other).update(span=self.span, modes=self.modes)
         return other
+
+    @property
+    def mirrors(self) -> Mirrors:
+        """Those of the problem that the parts were made for."""
+        return self.ansatz.box.mirrors
 
     @cached_property
     def charge_grid(self) -> Grid:

@@ -12,6 +12,7 @@ from jaxtyping import Array
 
 from pinn.jets import Jet
 from pinn.networks.marching import window_fields
+from pinn.networks.mirror import Mirrors
 from pinn.networks.window import Window, hard_start, window_jet
 from pinn.training.loop import LoopState, outcome
 from pinn.training.objective import AbstractObjective, Objective, Stacked
@@ -46,6 +47,11 @@ class Mechanics(AbstractMachinery):
     def warm(self) -> bool:
         """A solution of time alone goes on much as it did."""
         return True
+
+    @property
+    def mirrors(self) -> Mirrors:
+        """None: there is no space."""
+        return {}
 
     def first_front(self, seed: int) -> Front:
         """Return the march's beginning."""

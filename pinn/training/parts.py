@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
 from pinn.networks.grading import Grading
-from pinn.networks.mirror import mirrors_of
+from pinn.networks.mirror import Mirrors, mirrors_of
 from pinn.networks.window import Window
 from pinn.noether.charge import Charge
 from pinn.problem.axes import Interval
@@ -163,8 +163,13 @@ class AbstractMachinery(abc.ABC):
 
     def fresh(self, seed: int) -> Float[Array, " parameters"]:
         """Return untrained flat parameters."""
-        _, state = nnx.split(network(self.problem, self.recipe, seed))
+        _, state = nnx.split(network(self.problem, self.recipe, seed, self.mirrors))
         return ravel_pytree(state)[0]
+
+    @property
+    @abc.abstractmethod
+    def mirrors(self) -> Mirrors:
+        """The parities that the network has."""
 
     def following(self, trained: Array | np.ndarray, seed: int) -> Float[Array, " parameters"]:
         """Return what the next window starts from: the trained parameters, or fresh ones."""
@@ -248,13 +253,16 @@ def span(problem: Problem) -> Interval:
     return Interval(0.0, 1.0) if problem.stationary else problem.interval
 
 
-def network(problem: Problem, recipe: Recipe, seed: int) -> nnx.Module:
+def network(
+    problem: Problem, recipe: Recipe, seed: int, mirrors: Mirrors | None = None
+) -> nnx.Module:
     """Return one window's fresh network.
 
     Raises:
         RecipeError: its parameters are not of the recipe's precision.
     """
-    mirrors, timed = mirrors_of(problem), not problem.stationary
+    timed = not problem.stationary
+    mirrors = mirrors_of(problem) if mirrors is None else mirrors
     outputs, dtype = problem.space.components, np.dtype(recipe.precision)
     model = recipe.network.fresh(problem.extent, mirrors, timed, outputs, dtype, seed)
     kinds = {str(leaf.dtype) for leaf in jax.tree.leaves(nnx.state(model))}

@@ -3,6 +3,8 @@
 import re
 import warnings
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from pinn.errors import DataWarning, NotConverged
 from pinn.problem.registry import listings
 
 INVERSE = sorted(name for name, entry in listings().items() if entry.inverse)
+SMALL = pinn.Recipe(network=pinn.Separable(6, 6), windows=pinn.Uniform(1), steps=30)
 SOLVED = {
     "pendulum_inverse": {"end": 6.0, "count": 40, "seed": 1},
     "lotka_volterra_inverse": {"end": 3.0, "seed": 2},
@@ -44,8 +47,11 @@ def test_data_are_drawn_from_the_seed(name):
         assert np.all(pinn.get(name, seed=1).data[0].values[column] != values)
 
 
-# The lynx and hare are real, and the points of Burgers' equation are drawn too.
-@pytest.mark.parametrize("name", sorted({*INVERSE} - {"lynx_hare", "burgers_inverse"}))
+# The lynx and hare are real, and the points of the others are drawn too.
+ELSEWHERE = {"lynx_hare", "burgers_inverse", "taylor_green_inverse"}
+
+
+@pytest.mark.parametrize("name", sorted({*INVERSE} - ELSEWHERE))
 def test_noise_is_as_large_as_it_is_said_to_be(name):
     one, other = (pinn.get(name, seed=seed).data[0] for seed in (0, 1))
     for column, values in one.values.items():
@@ -65,6 +71,44 @@ def test_the_temperatures_of_a_uniform_rod_decay():
     t, x = data.points["t"], data.points["x"]
     truth = np.exp(-0.1 * np.pi**2 * t) * np.sin(np.pi * x)
     np.testing.assert_allclose(data.values["u"], truth, rtol=0.0, atol=1e-11)
+
+
+def test_waves_on_a_uniform_ring_run_both_ways():
+    data = pinn.get("wave_speed", swing=0.0, mean=0.7, noise=1e-13).data[0]
+    t, x = data.points["t"], data.points["x"]
+    pulse = lambda x: np.exp(2.0 * np.cos(x) - 2.0)  # noqa: E731
+    truth = 0.5 * (pulse(x - 0.7 * t) + pulse(x + 0.7 * t))
+    np.testing.assert_allclose(data.values["u"], truth, rtol=0.0, atol=1e-11)
+
+
+def test_an_unknown_potential_keeps_its_laws_and_gives_the_force():
+    solution = pinn.solve(pinn.get("central_force", seed=1), progress=False)
+    given, potential = solution.problem.parameters, solution.unknowns["V"]
+    r = jnp.linalg.norm(solution(jnp.linspace(0.0, 6.0, 80))["q"], axis=1)
+    found = jax.vmap(jax.grad(potential))(r)
+    truth = given["mu"] * r / (r**2 + given["core"] ** 2) ** 1.5 + given["pull"]
+    assert 1e-4 < float(jnp.linalg.norm(found - truth) / jnp.linalg.norm(truth)) < 0.1
+    charges = solution.charges(jnp.linspace(0.0, 6.0, 50))
+    assert {*charges} == {"energy", "angular_momentum"}
+    for value in charges.values():
+        assert float(jnp.ptp(value) / jnp.max(jnp.abs(value))) < 1e-10
+
+
+def test_velocities_of_a_vortex_scatter_about_the_closed_form():
+    data = pinn.get("taylor_green_inverse", noise=0.05).data[0]
+    t, x, y = data.points.values()
+    truth = {"u": np.sin(x) * np.cos(y), "v": -np.cos(x) * np.sin(y)}
+    for column, values in truth.items():
+        spread = np.std(data.values[column] - np.exp(-0.2 * t) * values)
+        assert 0.045 < spread < 0.055
+
+
+def test_what_a_vortex_does_not_tell_is_said():
+    with pytest.warns(DataWarning, match="do not determine transport"):
+        stated = pinn.get("taylor_green_inverse", count=60, viscosity=0.2, end=0.3)
+        solution = pinn.solve(stated, progress=False, recipe=SMALL)
+    deviation = solution.posterior.std["viscosity"]
+    assert abs(solution.unknowns["viscosity"] - 0.2) < 4.0 * deviation < 0.1
 
 
 def test_the_pelts_are_all_there():
