@@ -161,6 +161,8 @@ def test_it_starts_at_what_a_window_starts_from():
 @pytest.mark.long
 def test_residual_blocks_solve_burgers_equation():
     problem = pinn.get("burgers")
-    recipe = pinn.Recipe(network=pinn.Module(partial(own_networks.Residual, width=16)))
+    network = pinn.Module(partial(own_networks.Residual, width=16))
+    windows = pinn.Uniform(20, tolerance=1e-8)
+    recipe = pinn.Recipe(network=network, windows=windows, steps=100)
     solution = pinn.solve(problem, recipe=recipe, progress=False)
     assert pinn.compare(solution, pinn.reference(problem)).error["u"] < 1e-4
