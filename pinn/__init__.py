@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pinn.measure import Scores as Scores
     from pinn.measure import compare as compare
     from pinn.networks.mlp import Network as Network
+    from pinn.networks.module import Module as Module
+    from pinn.networks.network import AbstractNetwork as AbstractNetwork
     from pinn.networks.separable import Separable as Separable
     from pinn.noether import group as group
     from pinn.noether import symmetry as symmetry
@@ -60,7 +62,11 @@ if TYPE_CHECKING:
     from pinn.training.conservation import Penalty as Penalty
     from pinn.training.first_order import Optax as Optax
     from pinn.training.gauss_newton import GaussNewton as GaussNewton
+    from pinn.training.own_rows import Rows as Rows
     from pinn.training.recipe import Recipe as Recipe
+    from pinn.training.step import AbstractStep as AbstractStep
+    from pinn.training.step import StepResult as StepResult
+    from pinn.training.windows import AbstractWindows as AbstractWindows
     from pinn.training.windows import Adaptive as Adaptive
     from pinn.training.windows import Controlled as Controlled
     from pinn.training.windows import Uniform as Uniform
@@ -72,6 +78,9 @@ except PackageNotFoundError:  # a source tree that was never installed
 
 _HOME = {
     "AbstractCondition": "pinn.problem.conditions",
+    "AbstractNetwork": "pinn.networks.network",
+    "AbstractStep": "pinn.training.step",
+    "AbstractWindows": "pinn.training.windows",
     "Adaptive": "pinn.training.windows",
     "Augmented": "pinn.training.conservation",
     "Controlled": "pinn.training.windows",
@@ -89,6 +98,7 @@ _HOME = {
     "GaussNewton": "pinn.training.gauss_newton",
     "Interval": "pinn.problem.axes",
     "Jet": "pinn.jets",
+    "Module": "pinn.networks.module",
     "Multiplier": "pinn.problem.problem",
     "Network": "pinn.networks.mlp",
     "Separable": "pinn.networks.separable",
@@ -106,8 +116,10 @@ _HOME = {
     "RecipeError": "pinn.errors",
     "Reference": "pinn.references.reference",
     "Robin": "pinn.problem.conditions",
+    "Rows": "pinn.training.own_rows",
     "Scores": "pinn.measure",
     "Solution": "pinn.solution",
+    "StepResult": "pinn.training.step",
     "Uniform": "pinn.training.windows",
     "Unknown": "pinn.problem.unknowns",
     "check": "pinn.checking",

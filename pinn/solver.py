@@ -10,7 +10,7 @@ import jax
 from threadpoolctl import threadpool_limits
 
 from pinn.along import broken_laws
-from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, TrainingError
+from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, RecipeError, TrainingError
 from pinn.estimation.estimate import Estimate, estimate
 from pinn.estimation.fit import Optimum
 from pinn.interruption import terminable
@@ -63,9 +63,15 @@ def solve(
 
     Raises:
         ProblemError: the problem contradicts itself, or a claimed law does not hold.
+        RecipeError: the recipe does not fit the problem.
     """
     recipe = recipe or Recipe()
     if isinstance(problem, Problem) and problem.unknown_names:
+        if recipe.rows:
+            raise RecipeError(
+                f"The problem {problem.name!r} has unknowns, which are found from its data, and "
+                "rows= would say nothing of them: state what is known as data=[pinn.Data(…)]."
+            )
         return _inverse(problem, seed, recipe, progress, observe, budget)
 
     def trained_by(recipe: Recipe) -> Solution:
@@ -193,7 +199,8 @@ def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
             "pinn.solve is called inside a function that JAX is tracing (jit, scan or such): solve "
             "outside, and transform the solution, which is a function of its coordinates."
         )
-    if problem.origin is not None:  # else it is not saved whatever the recipe is
+    # A run of a user's own file carries the file, and the recipe's parts belong into it.
+    if problem.origin is not None and problem.origin.source:
         check_saveable(recipe, problem.origin.module)
     if problem.stationary and not interfaces(problem):
         well_posed(problem)
@@ -259,8 +266,7 @@ def _doubted(solution: Solution, recipe: Recipe) -> Recipe | None:
     problem = solution.problem
     if recipe.network is not None or solution.converged or not solution.complete:
         return None
-    network = solution.recipe.network
-    if not (isinstance(network, Separable) and network.holds(problem)):
+    if not solution.recipe.network.holds(problem):
         return None
     return replace(recipe, network=Separable.wide(UNKNOWNS, problem))
 

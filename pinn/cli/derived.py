@@ -79,7 +79,7 @@ def _walls(problem: "Problem") -> list[Row]:
 
 def _left(condition: "AbstractCondition") -> str:
     """Return what a boundary condition prescribes, as an expression."""
-    from pinn.problem.conditions import Derivative, Neumann, Robin
+    from pinn.problem.conditions import Derivative, Dirichlet, Neumann, Robin
 
     field, along = condition.field, f"{condition.field}_{condition.axis}"
     match condition:
@@ -89,8 +89,16 @@ def _left(condition: "AbstractCondition") -> str:
             return along
         case Derivative(order=order) if order:
             return f"{field}_{condition.axis * order}"
-        case _:
+        case Dirichlet() | Derivative():
             return field
+        case _:
+            stated = ("field", "axis", "lower", "upper", "hard")
+            own = [
+                f"{n}={v:.6g}"
+                for n, v in vars(condition).items()
+                if n not in stated and isinstance(v, float)
+            ]
+            return f"{type(condition).__name__}({', '.join([field, *own])})"
 
 
 def _laws(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +13,12 @@ from jaxtyping import Array, Float, PyTree
 from pinn.jets import Jet
 from pinn.networks.base import base_jet
 from pinn.networks.box import Box, Jets
+from pinn.networks.features import Features
 from pinn.networks.grading import Grading
-from pinn.networks.learned import bent_jet, linear_jet, units_jet
+from pinn.networks.learned import bent_jet, features_jet, linear_jet
 from pinn.networks.marching import MarchingState
 from pinn.networks.mirror import Mirrors, folded, period
-from pinn.networks.mlp import Network
 from pinn.networks.network import AbstractNetwork
-from pinn.networks.separable import Separable
 from pinn.networks.window import Window
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
@@ -88,17 +88,22 @@ class Ansatz:
     ) -> Callable[..., Jets]:
         """Return the jet of what the network adds."""
         model = nnx.merge(self.graph, parameters)
-        if isinstance(self.network, Separable):
-            kernel = model.last.kernel[...]
-            return linear_jet(self.box, self.network, kernel, window, entries)
-        assert isinstance(self.network, Network)
-        return bent_jet(self.box, self.network, model, window, entries)
+        if self._features is None:
+            return bent_jet(self.box, self.network, model, window, entries)
+        kernel = model.last.kernel[...]
+        return linear_jet(self.box, self._features, kernel, window, entries)
 
-    def units(self, window: Window, entries: tuple[str, ...]) -> Callable[..., Jets]:
-        """Return the jet of what the fields are linear in; empty where the network is bent."""
-        if not isinstance(self.network, Separable):
+    def features(self, window: Window, entries: tuple[str, ...]) -> Callable[..., Jets]:
+        """Return the jet of the features, where nothing in them is learned; else an empty one."""
+        if self._features is None:
             return lambda *point: {}
-        return units_jet(self.box, self.network, window, entries)
+        return features_jet(self.box, self._features, window, entries)
+
+    @cached_property
+    def _features(self) -> Features | None:
+        box = self.box
+        timed = box.time_index is not None
+        return self.network.features(box.problem.extent, box.mirrors, timed)
 
 
 def marching_box(ansatz: Ansatz, entries: tuple[str, ...]) -> Callable[..., Jet]:
@@ -122,16 +127,16 @@ def marching_box(ansatz: Ansatz, entries: tuple[str, ...]) -> Callable[..., Jet]
 
 def sampled(
     ansatz: Ansatz,
-    field: str,
+    entry: str,
     function: Callable[..., Array],
     grading: Mapping[str, Grading],
     dtype: DTypeLike,
 ) -> Float[Array, "..."]:
-    """Return the series of a function of space with a field's parity, from its values at the nodes.
+    """Return the series of a function with the parity of an entry's field, from nodal values.
 
     Nodes beyond a mirror are folded back into the box, where the function is known.
     """
-    box = ansatz.box
+    box, field = ansatz.box, ansatz.problem.space.parse(entry).field
     points = box.nodes(ansatz.grid, grading, dtype)
     sign = jnp.ones(len(points), dtype)
     for index, (name, axis) in enumerate(box.axes):

@@ -10,15 +10,15 @@ from jaxtyping import Array
 from pinn.jets import prolong
 from pinn.networks.box import Box, Jets
 from pinn.networks.embedding import chebyshev
-from pinn.networks.mlp import Network
+from pinn.networks.features import Features
+from pinn.networks.network import AbstractNetwork
 from pinn.networks.products import Factor
-from pinn.networks.separable import Separable
 from pinn.networks.walls import released
 from pinn.networks.window import Window
 
 
 def bent_jet(
-    box: Box, network: Network, model: nnx.Module, window: Window, entries: tuple[str, ...]
+    box: Box, network: AbstractNetwork, model: nnx.Module, window: Window, entries: tuple[str, ...]
 ) -> Callable[..., Jets]:
     """Return the jet of scale (s/h)ⁿ d N, of a network that is bent in its weights."""
     space, shapes = box.problem.space, box.problem.fields
@@ -47,43 +47,42 @@ def bent_jet(
 
 
 def linear_jet(
-    box: Box, network: Separable, kernel: Array, window: Window, entries: tuple[str, ...]
+    box: Box, features: Features, kernel: Array, window: Window, entries: tuple[str, ...]
 ) -> Callable[..., Jets]:
     """Return the jet of scale (s/h)ⁿ d N, of a network that is linear in its weights."""
-    space, units_at = box.problem.space, units_jet(box, network, window, entries)
+    space, features_at = box.problem.space, features_jet(box, features, window, entries)
 
     def jets_at(*point: Array) -> Jets:
         found = {}
-        for name, units in units_at(*point).items():
+        for name, values in features_at(*point).items():
             field = space.parse(name).field
-            learned = units @ kernel[:, space.columns[field]]
+            learned = values @ kernel[:, space.columns[field]]
             found[name] = learned.reshape(box.problem.fields[field])
         return found
 
     return jets_at
 
 
-def units_jet(
-    box: Box, network: Separable, window: Window, entries: tuple[str, ...]
+def features_jet(
+    box: Box, features: Features, window: Window, entries: tuple[str, ...]
 ) -> Callable[..., Jets]:
     """Return, by entry, the vector that each component of its field is linear in."""
     timed = box.time_index is not None
-    units = network.units(box.problem.extent, box.mirrors, timed)
 
     def along(field: str, place: int) -> Factor:
-        plain = box.along(units.bases[place], window.grading, place)
+        plain = box.along(features.bases[place], window.grading, place)
         factor = lambda x: plain(x) * box.odd(field, place, x)  # noqa: E731
         return box.at_walls(field, place, factor, partial(released, box.problem.space))
 
     def in_time(field: str) -> Factor:
-        shape = lambda s: chebyshev(2.0 * s / window.length - 1.0, units.times)  # noqa: E731
+        shape = lambda s: chebyshev(2.0 * s / window.length - 1.0, features.times)  # noqa: E731
         return lambda s: _rise(box, window, field, s) * shape(s)
 
     parts = []
     for field, names in box.asked(entries).items():
-        space_factors = [along(field, place) for place in range(len(units.bases))]
+        space_factors = [along(field, place) for place in range(len(features.bases))]
         factors = [in_time(field), *space_factors] if timed else space_factors
-        parts.append(box.jets(factors, units.products, names))
+        parts.append(box.jets(factors, features.products, names))
     return lambda *point: {name: v for part in parts for name, v in part(*point).items()}
 
 

@@ -12,7 +12,6 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
-from pinn.networks.embedding import embed, embedding_size
 from pinn.networks.mirror import Mirrors
 from pinn.networks.network import AbstractNetwork
 from pinn.problem.axes import Axis
@@ -52,7 +51,11 @@ class Network(AbstractNetwork):
                 f"Unknown activation {self.activation!r}: choose one of {', '.join(_ACTIVATIONS)}."
             )
 
-    def build(
+    @property
+    def tolerance(self) -> None:
+        """Go as far as rounding lets."""
+
+    def fresh(
         self,
         extent: Mapping[str, Axis],
         mirrors: Mirrors,
@@ -62,14 +65,7 @@ class Network(AbstractNetwork):
         seed: int,
     ) -> "MLP":
         """Return a fresh network."""
-        inputs = embedding_size(extent, self.harmonics) + timed
-        return build_mlp(inputs, outputs, self, dtype, seed)
-
-    def seen(
-        self, extent: Mapping[str, Axis], mirrors: Mirrors, point: tuple[Array, ...]
-    ) -> Float[Array, " inputs"]:
-        """Return what the network sees of a place: its embedding."""
-        return embed(extent, self.harmonics, point, mirrors)
+        return build_mlp(self.inputs(extent, timed), outputs, self, dtype, seed)
 
 
 class MLP(nnx.Module):

@@ -1,32 +1,28 @@
 """A network whose units are products of one function an axis: linear in its weights."""
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
 
-import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from pinn.errors import RecipeError
 from pinn.networks.bandwidth import bandwidth
-from pinn.networks.embedding import chebyshev
+from pinn.networks.features import Features
 from pinn.networks.mirror import Mirrors, halved, mirrors_of
-from pinn.networks.network import AbstractNetwork
+from pinn.networks.network import AbstractNetwork, Resolution
 from pinn.problem.axes import Axis, Periodic
 from pinn.problem.problem import Problem
-from pinn.spectral import AbstractBasis, Chebyshev, Fourier, Piecewise, basis_of, functions
+from pinn.spectral import AbstractBasis, Fourier, basis_of
 
 # The most polynomials in time, for waves that are known to be all.
 LONG = 14
 # The highest tenth of the waves is left to balance what the equation makes of the others.
 INNER = 0.9
 # The volume of the part of the ball with radius one that has only positive coordinates.
-_BALL = {1: 1.0, 2: math.pi / 4.0, 3: math.pi / 6.0}
+_BALL = {0: 1.0, 1: 1.0, 2: math.pi / 4.0, 3: math.pi / 6.0}
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class Separable(AbstractNetwork):
         """Return about how many units there are at one time."""
         return round(_filled(problem) * (2 * self.waves + 1) ** len(problem.extent))
 
-    def build(
+    def fresh(
         self,
         extent: Mapping[str, Axis],
         mirrors: Mirrors,
@@ -98,14 +94,18 @@ class Separable(AbstractNetwork):
         seed: int,
     ) -> "SeparableModel":
         """Return the network before training, which is zero: there is nothing random about it."""
-        units = self.units(extent, mirrors, timed)
-        return SeparableModel(units, outputs, dtype=dtype, rngs=nnx.Rngs(seed))
+        features = self.features(extent, mirrors, timed)
+        return SeparableModel(features, outputs, dtype=dtype, rngs=nnx.Rngs(seed))
 
-    def units(self, extent: Mapping[str, Axis], mirrors: Mirrors, timed: bool) -> "Units":
+    def resolution(self, problem: Problem) -> Resolution:
+        """Return what the features resolve."""
+        return Resolution(self.times, self.waves, self.over_space(problem))
+
+    def features(self, extent: Mapping[str, Axis], mirrors: Mirrors, timed: bool) -> Features:
         """Return the functions that the network combines."""
         bases = tuple(_basis(axis, name in mirrors, self.waves) for name, axis in extent.items())
         even = tuple(name in mirrors for name in extent)
-        return Units(bases, even, self.times if timed else 0)
+        return Features(bases, even, self.times if timed else 0)
 
 
 def _filled(problem: Problem) -> float:
@@ -122,73 +122,16 @@ def _basis(axis: Axis, mirrored: bool, waves: int) -> AbstractBasis:
     return basis_of(axis, 2 * waves + 1)
 
 
-@dataclass(frozen=True)
-class Units:
-    """The products T_i(z) φ_j(x) of which a `Separable` network is made.
-
-    Args:
-        bases: the functions along each space axis.
-        even: whether only those that are even about the axis's lower end are used.
-        times: polynomials in time; 0 without a time.
-    """
-
-    bases: tuple[AbstractBasis, ...]
-    even: tuple[bool, ...]
-    times: int
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return max(self.times, 1) * len(self._chosen[0])
-
-    def __call__(self, x: Float[Array, " inputs"]) -> Float[Array, " units"]:
-        """Evaluate at one point."""
-        place = x[1:] if self.times else x
-        factors = [functions(b, at) for b, at in zip(self.bases, place, strict=True)]
-        return self.products([chebyshev(x[0], self.times), *factors] if self.times else factors)
-
-    def products(self, factors: Sequence[Float[Array, " count"]]) -> Float[Array, " units"]:
-        """Return the products of all functions of time, if there is one, and of each axis."""
-        along = factors[1:] if self.times else factors
-        chosen = [values[place] for values, place in zip(along, self._chosen, strict=True)]
-        over_space = reduce(jnp.multiply, chosen)
-        return jnp.outer(factors[0], over_space).ravel() if self.times else over_space
-
-    @cached_property
-    def _chosen(self) -> list[np.ndarray]:
-        """Return, for each axis, which of its functions every unit is made of."""
-        degrees = [_degrees(b, even) for b, even in zip(self.bases, self.even, strict=True)]
-        shares = [[(k, d / max(max(ds.values()), 1)) for k, d in ds.items()] for ds in degrees]
-        inside = [
-            [k for k, _ in unit]
-            for unit in itertools.product(*shares)
-            if sum(share**2 for _, share in unit) <= 1.0 + 1e-9
-        ]
-        return list(np.array(inside, dtype=int).T)
-
-
 class SeparableModel(nnx.Module):
-    """The network of a `Separable` shape: its units, and a layer that combines them."""
+    """The network of a `Separable` shape: its features, and a layer that combines them."""
 
-    def __init__(self, units: Units, outputs: int, *, dtype: DTypeLike, rngs: nnx.Rngs):
+    def __init__(self, features: Features, outputs: int, *, dtype: DTypeLike, rngs: nnx.Rngs):
         zero = nnx.initializers.zeros
-        self.units = units
+        self.features = features
         self.last = nnx.Linear(
-            units.count, outputs, use_bias=False, kernel_init=zero, param_dtype=dtype, rngs=rngs
+            features.count, outputs, use_bias=False, kernel_init=zero, param_dtype=dtype, rngs=rngs
         )
 
     def __call__(self, x: Float[Array, " inputs"]) -> Float[Array, " outputs"]:
         """Evaluate at one point."""
-        return self.last(self.units(x))
-
-
-def _degrees(basis: AbstractBasis, even: bool) -> dict[int, int]:
-    """Return the degree, or wave number, of each function that is used, by its index."""
-    if isinstance(basis, Piecewise):
-        each = basis.count // len(basis.pieces)
-        return {n: n % each for n in range(basis.count)}
-    if isinstance(basis, Chebyshev):
-        return {n: n for n in range(basis.count)}
-    half = basis.count // 2
-    cosines = {k: k for k in range(half + 1)}
-    return cosines if even else cosines | {half + k: k for k in range(1, half + 1)}
+        return self.last(self.features(x))

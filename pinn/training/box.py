@@ -12,7 +12,6 @@ from pinn.networks.ansatz import Ansatz, box_grid
 from pinn.networks.box import Box
 from pinn.networks.grading import Grading, balanced, even_grading, grading_of
 from pinn.networks.mirror import halved, mirrors_of
-from pinn.networks.separable import Separable
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.spectral import Grid
@@ -24,9 +23,9 @@ STATIONS = 1025
 def box_ansatz(problem: Problem, recipe: Recipe, graph: nnx.GraphDef) -> Ansatz:
     """Return the ansatz over a problem's box."""
     mirrors = mirrors_of(problem)
-    linear = isinstance(recipe.network, Separable)
+    linear = recipe.network.resolution(problem) is not None
     grid = box_grid(problem, mirrors, recipe.modes, recipe.modes if linear else 33)
-    complete = isinstance(recipe.network, Separable) and recipe.network.holds(problem)
+    complete = recipe.network.holds(problem)
     return Ansatz(Box(problem, mirrors), recipe.network, graph, grid, complete)
 
 

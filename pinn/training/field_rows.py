@@ -1,5 +1,7 @@
 """The rows of a problem over space: its equation, and soft conditions."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,14 +11,16 @@ from pinn.jets import Jet
 from pinn.networks.ansatz import Ansatz
 from pinn.networks.window import Window
 from pinn.noether.totals import face_nodes
+from pinn.problem.axes import Interval
 from pinn.problem.problem import Problem
 from pinn.problem.scan import places
 from pinn.problem.statement import face_value
 from pinn.spectral import Grid
 from pinn.training.box import interfaces
 from pinn.training.objective import Block
+from pinn.training.own_rows import PlacedRows
 from pinn.training.plan import Plan, in_time
-from pinn.training.rows import Nodes, Stage
+from pinn.training.rows import Nodes, Stage, unit_of
 
 FRESH = {1: 61, 2: 13, 3: 7}
 FRESH_TIMES = (0.37, 0.73, 1.0)
@@ -27,8 +31,7 @@ VARYING, VARYING_TIMES = 48, 2
 def row_scale(ansatz: Ansatz, window: Window) -> Float[Array, " equations"]:
     """Return the size of each component of the equation, |∂R/∂u_J| · scale / (units of u_J).
 
-    The unit of time is the window's length, those of space the half axes; the sum is over the
-    highest derivatives in time, or over all where a component has none.
+    The sum is over the highest derivatives in time, or over all where a component has none.
     """
     problem, dynamics = ansatz.problem, ansatz.problem.dynamics
     names = tuple(n for n in dynamics.residual.needs if not problem.space.is_coordinate(n))
@@ -46,21 +49,11 @@ def row_scale(ansatz: Ansatz, window: Window) -> Float[Array, " equations"]:
         return {n: jnp.sum(jnp.abs(s).reshape(s.shape[0], -1), axis=1) for n, s in slopes.items()}
 
     slopes = jax.tree.map(lambda s: jnp.max(s, axis=0), jax.vmap(sizes)(*columns))
-    units = {n: _unit(ansatz, window, n) for n in names}
+    units = {n: unit_of(problem, window, n) for n in names}
     top = set(dynamics.top) if ansatz.time_index is not None else set(names)
     leading = sum(slopes[n] * units[n] for n in names if n in top)
     every = sum(slopes[n] * units[n] for n in names)
     return jnp.where(leading > 0.0, leading, jnp.where(every > 0.0, every, 1.0))
-
-
-def _unit(ansatz: Ansatz, window: Window, name: str) -> Array:
-    """Return the size of an entry: the field's scale over the units of its coordinates."""
-    problem = ansatz.problem
-    entry, unit = problem.space.parse(name), window.scale[problem.space.parse(name).field]
-    for index, (c, order) in enumerate(zip(problem.space.coordinates, entry.orders, strict=True)):
-        length = window.length if index == ansatz.time_index else 0.5 * problem.extent[c].length
-        unit = unit / length**order
-    return unit
 
 
 def equation_plan(ansatz: Ansatz, stage: Stage, slices: Nodes) -> Plan:
@@ -156,7 +149,7 @@ def _face(problem: Problem, axis: str, place: float) -> np.ndarray:
 
 
 def _interface_block(ansatz: Ansatz, stage: Stage, needs: tuple[str, ...], count: int) -> Block:
-    units = {name: _unit(ansatz, stage.window, name) for name in needs}
+    units = {name: unit_of(ansatz.problem, stage.window, name) for name in needs}
 
     def values(jet: Jet) -> Array:
         return jnp.concatenate([jnp.ravel(jet[name]) / units[name] for name in needs])
@@ -196,3 +189,21 @@ def condition_plans(ansatz: Ansatz, stage: Stage, slices: Nodes) -> list[Plan]:
             needs = (*left.needs, *others)
             found.append(Plan(points, needs, (block,)))
     return found
+
+
+def soft_plans(
+    ansatz: Ansatz, stage: Stage, slices: Nodes, own: Sequence[PlacedRows], span: Interval
+) -> list[Plan]:
+    """Return the rows of what is not built in: conditions, interfaces, and a user's own rows."""
+    stated = condition_plans(ansatz, stage, slices) + interface_plans(ansatz, stage, slices)
+    return stated + [_own_plan(ansatz, stage, rows, span) for rows in own]
+
+
+def _own_plan(ansatz: Ansatz, stage: Stage, rows: PlacedRows, span: Interval) -> Plan:
+    """Return one block of a user's own rows."""
+    points, here = rows.inside(stage.window, ansatz.time_index, span)
+    needs = rows.function.needs
+    base_at = ansatz.base(stage.window, needs)
+    units = {n: unit_of(ansatz.problem, stage.window, n) for n in ansatz.derivatives(needs)}
+    block = rows.block(lambda point: base_at(*point), points, here, units)
+    return Plan(points, needs, (block,))

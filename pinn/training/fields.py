@@ -25,12 +25,11 @@ from pinn.training.constrained import constrained
 from pinn.training.field_charges import at_the_end, charge_plan, charge_scales, ledger
 from pinn.training.field_rows import (
     VARYING_TIMES,
-    condition_plans,
     driven_size,
     equation_plan,
     fresh_plan,
-    interface_plans,
     row_scale,
+    soft_plans,
 )
 from pinn.training.loop import LoopState, outcome
 from pinn.training.objective import AbstractObjective, Stacked
@@ -108,7 +107,7 @@ class Fields(AbstractMachinery):
         begin = self.problem.initial_state
         grading = suited_grading(self.ansatz, even_gradings(self.problem, self.dtype), begin)
         state = {
-            name: sampled(self.ansatz, self._field(name), function, grading, self.dtype)
+            name: sampled(self.ansatz, name, function, grading, self.dtype)
             for name, function in begin.items()
         }
         start = jnp.asarray(self.span.lower, self.dtype)
@@ -218,8 +217,7 @@ class Fields(AbstractMachinery):
         return fresh_plan(self.ansatz, stage, varying, self.varied)
 
     def _conditions(self, stage: Stage) -> list[Plan]:
-        plans = (condition_plans, interface_plans)
-        return [one for make in plans for one in make(self.ansatz, stage, self.slices)]
+        return soft_plans(self.ansatz, stage, self.slices, self.own_rows, self.span)
 
     def _law_plan(self, stage: Stage, scales: Mapping[str, Array]) -> Plan:
         nodes, grid = self.charge_slices, self.charge_grid
@@ -267,8 +265,7 @@ class Fields(AbstractMachinery):
         It does where a quadrature does not resolve a law: then the law as computed is not true.
         """
         before, after = jax.vmap(partial(self._residual, stage, known))(jnp.stack([free, held]))
-        negligible = 0.1 * self.recipe.windows.target(self.recipe.precision)
-        keep = after <= UNSETTLED * before + negligible
+        keep = after <= UNSETTLED * before + 0.1 * self.recipe.windows.target(self.recipe.precision)
         return jnp.where(keep, held, free), jnp.where(keep, after, before)
 
     def _end(
@@ -279,13 +276,10 @@ class Fields(AbstractMachinery):
         end = {n: lambda *x, n=n: jet_at(window.length, *x)[n] for n in entries}
         grading = suited_grading(self.ansatz, window.grading, end)
         series = {
-            name: sampled(self.ansatz, self._field(name), value, grading, self.dtype)
+            name: sampled(self.ansatz, name, value, grading, self.dtype)
             for name, value in end.items()
         }
         return series, grading
-
-    def _field(self, entry: str) -> str:
-        return self.problem.space.parse(entry).field
 
     def at_time(
         self, window: Window, parameters: Array, entries: tuple[str, ...]

@@ -1,5 +1,6 @@
 """Any Optax transformation as a step on the same objective."""
 
+import abc
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,49 @@ from pinn.training.step import AbstractStep, StepResult
 OWN = "pinn.learning"
 
 
+class AbstractDescent(AbstractStep):
+    """A step of a gradient transformation on an objective's loss."""
+
+    @property
+    @abc.abstractmethod
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        """The transformation of Optax."""
+
+    def init(self, parameters: Parameters) -> optax.OptState:
+        """Return the optimiser's state before the first step."""
+        with jax.numpy_dtype_promotion("standard"):
+            return self.transformation.init(parameters)
+
+    def step(self, objective: AbstractObjective, parameters: Parameters, state: Any) -> StepResult:
+        """Take one step of the optimiser on the objective's loss."""
+        loss, gradient = jax.value_and_grad(objective.loss)(parameters)
+        # Optax multiplies integer counts by floats.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, state = self.transformation.update(
+                gradient, state, parameters, value=loss, grad=gradient, value_fn=objective.loss
+            )
+        moved = cast(Array, optax.apply_updates(parameters, updates))
+        return StepResult(moved, state, parameters, loss, jnp.zeros((), bool))
+
+
 @dataclass(frozen=True)
-class Optax(AbstractStep):
+class Transformation(AbstractDescent):
+    """A gradient transformation that was given as it is, as in `step=optax.adam(1e-3)`.
+
+    Args:
+        given: the transformation; a saved solver could not find it again.
+    """
+
+    given: optax.GradientTransformation
+
+    @property
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        """The transformation."""
+        return optax.with_extra_args_support(self.given)
+
+
+@dataclass(frozen=True)
+class Optax(AbstractDescent):
     """An optimiser of Optax by name, as in `Optax("adam", {"learning_rate": 1e-3})`.
 
     Named rather than passed as an object so that a checkpoint can rebuild it and training resumes.
@@ -36,9 +78,11 @@ class Optax(AbstractStep):
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self):
-        self._transformation()
+        self.transformation  # noqa: B018
 
-    def _transformation(self) -> optax.GradientTransformationExtraArgs:
+    @property
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        """The optimiser of that name, with its options."""
         home, _, short = self.name.rpartition(".")
         # A checkpoint names what is to be called here: nothing outside the two may be.
         module = importlib.import_module(OWN) if home == OWN else optax
@@ -55,18 +99,18 @@ class Optax(AbstractStep):
             raise RecipeError(f"optax.{self.name} is not an optimiser; 'adam' and 'lbfgs' are.")
         return optax.with_extra_args_support(transformation)
 
-    def init(self, parameters: Parameters) -> optax.OptState:
-        """Return the optimiser's state before the first step."""
-        with jax.numpy_dtype_promotion("standard"):
-            return self._transformation().init(parameters)
 
-    def step(self, objective: AbstractObjective, parameters: Parameters, state: Any) -> StepResult:
-        """Take one step of the optimiser on the objective's loss."""
-        loss, gradient = jax.value_and_grad(objective.loss)(parameters)
-        # Optax multiplies integer counts by floats.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, state = self._transformation().update(
-                gradient, state, parameters, value=loss, grad=gradient, value_fn=objective.loss
-            )
-        moved = cast(Array, optax.apply_updates(parameters, updates))
-        return StepResult(moved, state, parameters, loss, jnp.zeros((), bool))
+def as_step(given: Any) -> AbstractStep:
+    """Return the step that a recipe is given: a step, or a gradient transformation of Optax.
+
+    Raises:
+        RecipeError: it is neither.
+    """
+    if isinstance(given, AbstractStep):
+        return given
+    if isinstance(given, optax.GradientTransformation | optax.GradientTransformationExtraArgs):
+        return Transformation(given)
+    raise RecipeError(
+        f"step= takes pinn.GaussNewton(), pinn.Optax('adam', …), a transformation such as "
+        f"optax.adam(1e-3), or a pinn.AbstractStep of your own, got {given!r:.60}."
+    )

@@ -28,6 +28,11 @@ class GaussNewton(AbstractStep):
     round-off are resolved; with fewer rows than parameters the equivalent dual problem is solved,
     d = −Jᵀ(JJᵀ + λI)⁻¹r.
 
+    Variable projection, the last layer solved for exactly after every step (Golub & Pereyra 1973,
+    doi:10.1137/0710036), was measured on pendulum, kepler and henon_heiles and left out: with one
+    hidden layer it took 2 to 6 times as many steps (1293 → 4229, 1038 → 6182, 5549 → 11507) at the
+    same error, with two a third fewer (1204 → 830, 934 → 689) in no less time.
+
     Source: Levenberg (1944), doi:10.1090/qam/10666; Marquardt (1963), doi:10.1137/0111030; Moré
     (1978), section 3, doi:10.1007/BFb0067700, for the QR form.
 

@@ -24,19 +24,19 @@ class LinearObjective(AbstractBlocks):
         space: of the jets.
         base: the jets at c = 0, with a leading axis over the points, and over the nodes of a slice
             where a point is a whole slice of space.
-        units: φ_J for every derivative J, with a last axis over the units.
+        features: φ_J for every derivative J, with a last axis over the features.
     """
 
     space: JetSpace
     base: Jets
-    units: Jets
+    features: Jets
 
     def jets(self, parameters: Parameters) -> Jet:
         """Return the jets at all points."""
         weights, jets = parameters.reshape(-1, self.space.components), dict(self.base)
-        for name, units in self.units.items():
+        for name, features in self.features.items():
             field = self.space.parse(name).field
-            learned = units @ weights[:, self.space.columns[field]]
+            learned = features @ weights[:, self.space.columns[field]]
             jets[name] = jets[name] + learned.reshape(jets[name].shape)
         return Jet(self.space, jets)
 
@@ -55,10 +55,10 @@ class LinearObjective(AbstractBlocks):
         """Return the derivative of every value at every point by the parameters."""
         count, real = self.space.components, jax.tree.leaves(slopes)[0].dtype
         columns = [jnp.zeros((*shape, size // count), real) for _ in range(count)]
-        for name, units in self.units.items():
+        for name, features in self.features.items():
             place = self.space.columns[self.space.parse(name).field]
-            slope = slopes[name].reshape(*shape, *units.shape[1:-1], -1)
-            pattern = "pvn,pnf->pvf" if units.ndim == 3 else "pv,pf->pvf"
+            slope = slopes[name].reshape(*shape, *features.shape[1:-1], -1)
+            pattern = "pvn,pnf->pvf" if features.ndim == 3 else "pv,pf->pvf"
             for component, column in enumerate(range(count)[place]):
-                columns[column] += jnp.einsum(pattern, slope[..., component], units)
+                columns[column] += jnp.einsum(pattern, slope[..., component], features)
         return jnp.stack(columns, axis=-1).reshape(*shape, size)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from pinn.training.objective import AbstractObjective, Parameters
-from pinn.training.step import AbstractStep
+from pinn.training.step import AbstractStep, taken
 
 PATIENCE = 8
 ROUND = 10
@@ -75,7 +75,7 @@ def advance(
     def once(loop: LoopState) -> LoopState:
         loop = _multiplied(objective, loop) if objective.multiplier_count else loop
         present = objective.during(loop.taken, loop.multipliers)
-        result = step.step(present, loop.parameters, loop.state)
+        result = taken(step, present, loop.parameters, loop.state)
         rising = loop.taken <= ramp  # losses of different weights do not compare
         better = (result.loss < loop.best_loss) | rising
         return LoopState(

@@ -13,12 +13,13 @@ from jaxtyping import Array
 from pinn.jets import Jet
 from pinn.networks.marching import window_fields
 from pinn.networks.mirror import Mirrors
-from pinn.networks.window import Window, window_jet
+from pinn.networks.window import Window, hard_start, window_jet
 from pinn.training.loop import LoopState, outcome
-from pinn.training.objective import Objective
+from pinn.training.objective import AbstractObjective, Objective, Stacked
+from pinn.training.own_rows import PlacedRows
 from pinn.training.parts import AbstractMachinery, Front, Report
 from pinn.training.projected import Balance, starting_state
-from pinn.training.rows import Nodes, Stage, charge_block, equation_block
+from pinn.training.rows import Nodes, Stage, charge_block, equation_block, unit_of
 from pinn.training.scales import field_scales
 
 FRESH = 23
@@ -127,7 +128,7 @@ class Mechanics(AbstractMachinery):
         """Return how many multipliers the augmented rows have."""
         return self.objective(stage).multiplier_count
 
-    def objective(self, stage: Stage, known: tuple[()] = ()) -> Objective:
+    def objective(self, stage: Stage, known: tuple[()] = ()) -> AbstractObjective:
         """Return the rows of one window."""
         blocks = [equation_block(self.problem, stage)]
         blocks += [
@@ -142,12 +143,28 @@ class Mechanics(AbstractMachinery):
             if mode.weight
         ]
         points = stage.window.inside(jnp.asarray(self.nodes.points, self.dtype))
-        return Objective(blocks, self._jet_at(stage.window), points)
+        whole = Objective(blocks, self._jet_at(stage.window), points)
+        own = [self._own(stage, rows) for rows in self.own_rows]
+        return Stacked([whole, *own]) if own else whole
 
-    def _jet_at(self, window: Window) -> Callable[[Array, Array], Jet]:
+    def _own(self, stage: Stage, rows: PlacedRows) -> Objective:
+        """Return a user's own rows."""
+        window, problem, needs = stage.window, self.problem, rows.function.needs
+        points, here = rows.inside(window, 0, self.span)
+        nothing = jnp.zeros(problem.space.components, self.dtype)
+        fields = hard_start(lambda x: nothing, window, problem.fields)
+        start_at = window_jet(fields, problem.space, problem.time, needs, window.start)
+        units = {n: unit_of(problem, window, n) for n in needs if n != problem.time}
+        block = rows.block(lambda point: start_at(point[0]), points, here, units)
+        return Objective([block], self._jet_at(window, needs), points[:, 0])
+
+    def _jet_at(
+        self, window: Window, entries: tuple[str, ...] = ()
+    ) -> Callable[[Array, Array], Jet]:
+        """Return the jet of some entries, by default all that the equation and the charges need."""
         charges = {n for charge in self.charges.values() for n in charge.needs}
         dynamics = self.problem.dynamics
-        entries = tuple({*dynamics.residual.needs, *charges, *dynamics.state_entries})
+        entries = entries or tuple({*dynamics.residual.needs, *charges, *dynamics.state_entries})
 
         def jet_at(parameters: Array, elapsed: Array) -> Jet:
             fields = window_fields(

@@ -15,6 +15,7 @@ from flax import nnx
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
+from pinn.errors import RecipeError
 from pinn.networks.grading import Grading
 from pinn.networks.mirror import Mirrors, mirrors_of
 from pinn.networks.window import Window
@@ -25,6 +26,7 @@ from pinn.problem.scan import Variation
 from pinn.training.conservation import Mode
 from pinn.training.loop import LoopState, advance, begin, finished
 from pinn.training.objective import AbstractObjective
+from pinn.training.own_rows import PlacedRows, placed
 from pinn.training.recipe import Recipe
 from pinn.training.rows import Stage
 
@@ -133,6 +135,11 @@ class AbstractMachinery(abc.ABC):
     def modes(self) -> dict[str, Mode]:
         """How each charge is held; over space, exact ones by a penalty until after training."""
         return self.recipe.holding(self.problem)
+
+    @cached_property
+    def own_rows(self) -> tuple[PlacedRows, ...]:
+        """The user's own rows."""
+        return placed(self.recipe.rows, self.problem)
 
     @property
     def dtype(self) -> np.dtype:
@@ -249,8 +256,19 @@ def span(problem: Problem) -> Interval:
 def network(
     problem: Problem, recipe: Recipe, seed: int, mirrors: Mirrors | None = None
 ) -> nnx.Module:
-    """Return one window's fresh network, with the problem's parities where none are given."""
+    """Return one window's fresh network.
+
+    Raises:
+        RecipeError: its parameters are not of the recipe's precision.
+    """
     timed = not problem.stationary
     mirrors = mirrors_of(problem) if mirrors is None else mirrors
     outputs, dtype = problem.space.components, np.dtype(recipe.precision)
-    return recipe.network.build(problem.extent, mirrors, timed, outputs, dtype, seed)
+    model = recipe.network.fresh(problem.extent, mirrors, timed, outputs, dtype, seed)
+    kinds = {str(leaf.dtype) for leaf in jax.tree.leaves(nnx.state(model))}
+    if kinds - {dtype.name}:
+        raise RecipeError(
+            f"{type(recipe.network).__name__} has parameters of {', '.join(sorted(kinds))} in a "
+            f"recipe of {dtype}: pass the dtype that fresh() is given on as param_dtype=."
+        )
+    return model

@@ -49,24 +49,24 @@ def in_time(
 def prepared(ansatz: Ansatz, window: Window, plan: Plan) -> tuple[Jets, Jets]:
     """Return what of a plan's jets does not depend on the parameters.
 
-    That is the jets of what the window starts from, and of the network's units where it is linear
-    in its parameters: they are computed once.
+    That is the jets of what the window starts from, and of the features where nothing in them is
+    learned: they are computed once.
     """
     names, derivatives = _entries(ansatz, plan)
     # The compiler would compute what depends on constant points itself, and slowly.
     points = jax.lax.optimization_barrier(plan.points)
     over = (lambda f: jax.vmap(f)) if points.ndim == 2 else (lambda f: jax.vmap(jax.vmap(f)))
-    base_at, units_at = ansatz.base(window, names), ansatz.units(window, derivatives)
-    return over(lambda point: (dict(base_at(*point)), units_at(*point)))(points)
+    base_at, features_at = ansatz.base(window, names), ansatz.features(window, derivatives)
+    return over(lambda point: (dict(base_at(*point)), features_at(*point)))(points)
 
 
 def objective_of(
     ansatz: Ansatz, window: Window, unravel: Unravel, plan: Plan, known: tuple[Jets, Jets]
 ) -> LinearObjective | Objective:
     """Return the rows of a plan, from what `prepared` found."""
-    base, units = known
-    if units:
-        return LinearObjective(plan.blocks, ansatz.problem.space, base, units)
+    base, features = known
+    if features:
+        return LinearObjective(plan.blocks, ansatz.problem.space, base, features)
     names, derivatives = _entries(ansatz, plan)
 
     def jet_at(parameters: Array, point: tuple[Array, Mapping[str, Array]]) -> Jet:

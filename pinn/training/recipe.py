@@ -1,20 +1,23 @@
 """The recipe: every choice of how a problem is trained, in one frozen value."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pinn.errors import RecipeError
 from pinn.networks.mlp import Network
-from pinn.networks.network import AbstractNetwork
+from pinn.networks.network import AbstractNetwork, Resolution
 from pinn.networks.separable import Separable
 from pinn.noether.verify import verified_charges
 from pinn.precision import Precision
 from pinn.problem.axes import Periodic
 from pinn.problem.problem import Problem
 from pinn.training.conservation import Mode, modes, normalised
+from pinn.training.first_order import as_step
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.loop import PATIENCE
+from pinn.training.own_rows import Rows, checked
 from pinn.training.rows import SLICE
 from pinn.training.step import AbstractStep
 from pinn.training.windows import AbstractWindows, Adaptive, Controlled, Uniform
@@ -30,9 +33,12 @@ class Recipe:
     """How to train. What is left out is chosen for the problem; `completed` says what.
 
     Args:
-        network: the network in each time window, `Network` or, over space, `Separable`.
-        step: how to step, `GaussNewton` or `Optax`.
-        windows: how time is cut, `Adaptive`, `Controlled` or `Uniform`.
+        network: the network in each time window: `Network`, over space `Separable`, or `Module`
+            with one of your own.
+        step: how to step: `GaussNewton`, `Optax`, a transformation of Optax itself, or an
+            `AbstractStep` of your own.
+        windows: how time is cut: `Adaptive`, `Controlled`, `Uniform`, or `AbstractWindows` of your
+            own.
         points: collocation points in each window: Gauss–Legendre in time, over space `slices` of
             it with an even share each.
         steps: the most steps in each window.
@@ -45,9 +51,11 @@ class Recipe:
         slices: over space, how many times in a window have collocation points.
         modes: over space, the functions along each axis in the series that hold the state between
             two windows.
+        rows: more that the solution should obey, each `Rows` one more block of the objective.
 
     Raises:
-        RecipeError: a count below one, or a weight or mode of conservation that there is not.
+        RecipeError: a count below one, a part of another kind, or a weight or mode of conservation
+            that there is not.
     """
 
     network: AbstractNetwork = OPEN
@@ -61,6 +69,7 @@ class Recipe:
     chunk: int = 200
     slices: int = OPEN
     modes: int = OPEN
+    rows: Sequence[Rows] = ()
 
     def __post_init__(self):
         least = {"points": SLICE, "steps": 1, "patience": 1, "chunk": 1, "slices": 2, "modes": 5}
@@ -69,6 +78,19 @@ class Recipe:
             if value is not None and value < low:
                 raise RecipeError(f"{name}= must be at least {low}, got {value}.")
         object.__setattr__(self, "conservation", normalised(self.conservation))
+        object.__setattr__(self, "rows", checked(self.rows))
+        if self.step is not None:
+            object.__setattr__(self, "step", as_step(self.step))
+        if not isinstance(self.network, AbstractNetwork | None):
+            raise RecipeError(
+                "network= takes pinn.Network(), pinn.Separable() or, for a Flax module of your "
+                f"own, pinn.Module(build), got {self.network!r:.60}."
+            )
+        if not isinstance(self.windows, AbstractWindows | None):
+            raise RecipeError(
+                "windows= takes pinn.Uniform(), pinn.Adaptive(), pinn.Controlled() or a "
+                f"pinn.AbstractWindows of your own, got {self.windows!r:.60}."
+            )
         if self.precision not in ("float64", "float32"):
             raise RecipeError(f"precision= is 'float64' or 'float32', got {self.precision!r}.")
 
@@ -79,7 +101,7 @@ class Recipe:
             RecipeError: time is to be cut into windows where there is none, or the network needs
                 space where there is none.
         """
-        if isinstance(self.network, Separable) and not problem.extent:
+        if not problem.extent and self.network and self.network.resolution(problem):
             raise RecipeError(
                 f"A Separable network lives over space, and the problem {problem.name!r} has time "
                 "only: leave network= out, or give pinn.Network()."
@@ -120,10 +142,11 @@ def perceptron(problem: Problem) -> Network:
 
 def _defaults(problem: Problem, network: AbstractNetwork | None) -> dict:
     if not problem.extent:
+        network = network or perceptron(problem)
         return {
-            "network": perceptron(problem),
+            "network": network,
             "step": GaussNewton(),
-            "windows": Adaptive(),
+            "windows": Adaptive(network.tolerance),
             "points": 32,
             "steps": 60,
             "patience": PATIENCE,
@@ -132,16 +155,17 @@ def _defaults(problem: Problem, network: AbstractNetwork | None) -> dict:
             "modes": 5,
         }
     network = network or Separable.within(UNKNOWNS, problem)
-    chosen = _linear(problem, network) if isinstance(network, Separable) else _bent(problem)
+    resolved = network.resolution(problem)
+    chosen = _bent(problem) if resolved is None else _linear(problem, resolved)
     if problem.stationary:
         chosen |= {"windows": Uniform(1, tolerance=1e-11), "slices": 2, "modes": 5}
     return {"network": network, "conservation": 0.01, **chosen}
 
 
-def _linear(problem: Problem, network: Separable) -> dict:
+def _linear(problem: Problem, resolved: Resolution) -> dict:
     """Return what suits a network that is linear in its weights: few steps, to the bottom."""
-    slices = network.times + 2
-    places = 2 * network.over_space(problem)
+    slices = resolved.times + 2
+    places = 2 * resolved.over_space
     return {
         "step": GaussNewton(
             factorisation="cholesky",
@@ -154,14 +178,14 @@ def _linear(problem: Problem, network: Separable) -> dict:
         "patience": 1,
         "windows": Controlled(
             # Each polynomial more is worth a digit.
-            tolerance=max(min(10.0 ** (1 - network.times), 1e-5), 1e-12),
-            order=max(network.times - 1, 1),
+            tolerance=max(min(10.0 ** (1 - resolved.times), 1e-5), 1e-12),
+            order=max(resolved.times - 1, 1),
         ),
         "points": max(places if problem.stationary else slices * places, SLICE),
         "steps": 30,
         "slices": slices,
         # The highest waves of all are left to balance what the equation makes of the others.
-        "modes": 2 * max(round(0.92 * network.waves), 2) + 1,
+        "modes": 2 * max(round(0.92 * resolved.waves), 2) + 1,
     }
 
 

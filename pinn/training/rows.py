@@ -38,6 +38,19 @@ class Stage:
     places: Float[Array, "slices nodes dimensions"] | None = None
 
 
+def unit_of(problem: Problem, window: Window, name: str) -> Array:
+    """Return the size of an entry: the field's scale over the units of its coordinates.
+
+    The unit of time is the window's length, those of space the half axes.
+    """
+    space, entry = problem.space, problem.space.parse(name)
+    unit = window.scale[entry.field]
+    for c, order in zip(space.coordinates, entry.orders, strict=True):
+        length = 0.5 * problem.extent[c].length if c in problem.extent else window.length
+        unit = unit / length**order
+    return unit
+
+
 @dataclass(frozen=True)
 class Nodes:
     """Points on [0, 1] with quadrature weights and running integrals ∫₀^point."""

@@ -9,15 +9,17 @@ from typing import Any, get_type_hints
 from pinn.errors import CheckpointError, PinnError, RecipeError, reason
 from pinn.fitting import fit
 from pinn.networks.mlp import Network
+from pinn.networks.module import Module
 from pinn.networks.separable import Separable
 from pinn.training.conservation import Augmented, Exact, Penalty
 from pinn.training.first_order import Optax
 from pinn.training.gauss_newton import GaussNewton
+from pinn.training.own_rows import Rows
 from pinn.training.recipe import Recipe
 from pinn.training.windows import Adaptive, Controlled, Uniform
 
-_ALL = (Recipe, Network, Separable, GaussNewton, Optax, Adaptive, Controlled, Uniform)
-_KINDS = {kind.__name__: kind for kind in (*_ALL, Penalty, Augmented, Exact)}
+_ALL = (Recipe, Network, Separable, Module, GaussNewton, Optax, Adaptive, Controlled, Uniform)
+_KINDS = {kind.__name__: kind for kind in (*_ALL, Penalty, Augmented, Exact, Rows)}
 CARRIED = "problem.py"
 """What stands for the module of the problem's own file, which a run carries."""
 

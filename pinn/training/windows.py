@@ -28,28 +28,36 @@ class Attempt:
 
 
 class AbstractWindows(abc.ABC):
-    """A rule for the lengths of successive windows."""
+    """A rule for the lengths of successive windows.
+
+    A subclass states `first` and `following`; the rest is for rules that look at what a window
+    reached. The last window ends where the interval does, whatever the rule says, and so does one
+    at each breakpoint. A frozen dataclass is saved with a solution.
+    """
 
     @property
-    @abc.abstractmethod
     def adaptive(self) -> bool:
         """Whether lengths follow the solution, so that a window may be cut before a pulse."""
+        return False
 
-    @abc.abstractmethod
     def accuracy(self, precision: str) -> float:
-        """Return the relative residual on unseen points below which a solution has converged."""
+        """Return the relative residual on unseen points below which a solution has converged.
+
+        That is by default 1e5 times the target, or one in a thousand where there is none.
+        """
+        return 1e5 * self.target(precision) or 1e-3
 
     @abc.abstractmethod
     def first(self, span: float, time_scale: float) -> float:
         """Return the first window's length, from the whole span and the solution's time scale."""
 
-    @abc.abstractmethod
     def target(self, precision: str) -> float:
-        """Return the residual to train to."""
+        """Return the residual to train to; by default as far as the steps go."""
+        return 0.0
 
-    @abc.abstractmethod
     def retry(self, attempts: list[Attempt], precision: str) -> float | None:
         """Return a shorter length to try this window again with, or None to accept it."""
+        return None
 
     @abc.abstractmethod
     def following(
@@ -74,15 +82,6 @@ class Uniform(AbstractWindows):
         if self.count < 1:
             raise RecipeError(f"Uniform windows need a count of at least 1, got {self.count}.")
 
-    @property
-    def adaptive(self) -> bool:
-        """Every window is as long as was asked for."""
-        return False
-
-    def accuracy(self, precision: str) -> float:
-        """Return 1e5 times the tolerance, or one in a thousand where none was given."""
-        return 1e5 * self.tolerance or 1e-3
-
     def first(self, span: float, time_scale: float) -> float:
         """Return an even share of the span."""
         return span / self.count
@@ -90,10 +89,6 @@ class Uniform(AbstractWindows):
     def target(self, precision: str) -> float:
         """Return the tolerance."""
         return self.tolerance
-
-    def retry(self, attempts: list[Attempt], precision: str) -> float | None:
-        """Accept every window."""
-        return None
 
     def following(
         self, attempts: list[Attempt], precision: str, before: Attempt | None = None

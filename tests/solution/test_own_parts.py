@@ -63,13 +63,6 @@ UNSAVEABLE = {
 }
 
 
-@pytest.mark.parametrize("name", UNSAVEABLE)
-def test_what_cannot_be_found_again_is_refused_before_training(name, monkeypatch):
-    monkeypatch.setattr("pinn.solver.machinery", lambda *_: pytest.fail("it trained"))
-    with pytest.raises(pinn.RecipeError, match="could not find again: define it at the top level"):
-        solved(step=UNSAVEABLE[name]())
-
-
 def test_a_problem_that_is_not_saved_may_be_trained_with_anything(tmp_path):
     problem = dataclasses.replace(pinn.get("pendulum", end=0.5), origin=None)
     recipe = pinn.Recipe(**{**BRIEF, "step": UNSAVEABLE["lambda"]()})
@@ -96,6 +89,20 @@ def decay(end: float = 0.5):
         initial={"y": 1.0},
     )
 '''
+
+
+@pytest.mark.parametrize("name", UNSAVEABLE)
+def test_what_a_users_own_run_could_not_find_again_is_refused_before_training(
+    name, tmp_path, monkeypatch
+):
+    from pinn.problem.registry import load_module
+
+    (tmp_path / "mine.py").write_text(OWN)
+    problem = load_module(tmp_path / "mine.py").decay()
+    monkeypatch.setattr("pinn.solver.machinery", lambda *_: pytest.fail("it trained"))
+    recipe = pinn.Recipe(**{**BRIEF, "step": UNSAVEABLE[name]()})
+    with pytest.raises(pinn.RecipeError, match="could not find again: define it at the top level"):
+        pinn.solve(problem, recipe=recipe, progress=False)
 
 
 def test_a_part_in_the_problems_own_file_travels_with_it(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pinn
-from pinn.networks.separable import Units
+from pinn.networks.features import Features
 from pinn.spectral import Chebyshev, Fourier
 from pinn.training.linear import LinearObjective
 from pinn.training.machinery import machinery
@@ -24,7 +24,7 @@ LINEAR = pinn.Recipe(
 
 
 def test_units_are_the_products_inside_a_ball_of_waves():
-    units = Units((Fourier(0.0, 2.0, 7), Chebyshev(-1.0, 1.0, 7)), (False, False), 2)
+    units = Features((Fourier(0.0, 2.0, 7), Chebyshev(-1.0, 1.0, 7)), (False, False), 2)
     values = np.asarray(jax.jit(units)(jnp.asarray([0.4, 0.7, -0.3])))
     count = sum((k / 3) ** 2 + (n / 6) ** 2 <= 1.0 for k in range(4) for n in range(7))
     count += sum((k / 3) ** 2 + (n / 6) ** 2 <= 1.0 for k in range(1, 4) for n in range(7))
@@ -35,7 +35,7 @@ def test_units_are_the_products_inside_a_ball_of_waves():
 
 
 def test_between_mirrors_only_even_units_are_used():
-    units = Units((Fourier(0.0, 2.0, 9),), (True,), 0)
+    units = Features((Fourier(0.0, 2.0, 9),), (True,), 0)
     there, back = units(jnp.asarray([0.3])), units(jnp.asarray([-0.3]))
     np.testing.assert_allclose(there, back, atol=1e-15)
     assert units.count == 5

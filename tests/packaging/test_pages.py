@@ -1,7 +1,7 @@
-"""The pages on learning run as written, and print what they say they print.
+"""The pages of the documentation run as written, and print what they say they print.
 
-Two of them are run in the usual suite, and all by `pytest -m long`. Run as a program with names of
-pages, this file writes what they print, and their pictures, into them.
+Three of them are run in the usual suite, and all by `pytest -m long`. Run as a program with names
+of pages, this file writes what they print, and their pictures, into them.
 """
 
 import contextlib
@@ -18,8 +18,9 @@ import pytest
 PAGES = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"```(python|text)\n(.*?)```", re.DOTALL)
 LINKS = re.compile(r"\]\((learning/[^)]+\.md)\)")
-NAMES = tuple(dict.fromkeys(LINKS.findall((PAGES / "learning.md").read_text())))
-QUICK = ("learning/energy_descent.md", "learning/reversible.md")
+LEARNING = tuple(dict.fromkeys(LINKS.findall((PAGES / "learning.md").read_text())))
+NAMES = (*LEARNING, "your-own-parts.md")
+QUICK = ("learning/energy_descent.md", "learning/reversible.md", "your-own-parts.md")
 
 
 @pytest.fixture
