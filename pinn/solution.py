@@ -61,7 +61,7 @@ class Solution:
     @property
     def unknowns(self) -> dict[str, Any]:
         """The estimate of each unknown, by name; a function for an unknown function."""
-        return {} if self.posterior is None else self.posterior.estimate
+        return dict(self.problem.values) if self.posterior is None else self.posterior.estimate
 
     @cached_property
     def trajectory(self) -> Trajectory:

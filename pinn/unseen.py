@@ -97,7 +97,7 @@ def _faces(problem: Problem, inside: Columns) -> list:
     """Return each condition with each of its ends and points on that face."""
     found = []
     for condition in problem.boundary:
-        axis = problem.extent[condition.axis]
+        axis = problem.axes[condition.axis]
         for end in condition.ends:
             points = {name: column[:FACE] for name, column in inside.items()}
             place = axis.upper if end else axis.lower
@@ -158,7 +158,7 @@ def _condition(problem, condition, end: int, points: Columns, jet: Columns, size
         demanded = np.asarray(jax.vmap(value)(*others)) if others else np.asarray(value())[None]
     demanded = np.broadcast_to(demanded.reshape(len(demanded), -1), values.shape)
     size = np.abs(demanded) + sum(sizes[n] * np.abs(s).sum(axis=2) for n, s in slopes.items())
-    axis = problem.extent[condition.axis]
+    axis = problem.axes[condition.axis]
     place = axis.upper if end else axis.lower
     what = f"the condition on {condition.field!r} at {condition.axis} = {place:g}"
     return _Part([what] * values.shape[1], points, values - demanded, size, np.ones(len(values)))

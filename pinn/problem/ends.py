@@ -1,0 +1,274 @@
+"""Conditions at the ends of time: at one end or both, or that an orbit closes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from pinn.errors import ProblemError, near_matches
+from pinn.jets import Jet, prolong
+from pinn.precision import arithmetic
+from pinn.problem.functions import check_captured, guarded
+from pinn.problem.statement import face_value
+from pinn.problem.unknowns import Unknown
+
+if TYPE_CHECKING:
+    from pinn.problem.dynamics import Dynamics
+    from pinn.problem.problem import Problem
+
+PERIOD = "period"
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PeriodicOrbit:
+    """The state at the end of time is the state at its start, y(T) = y(0).
+
+    The period T is an unknown, `solution.unknowns["period"]`, whose first guess is the length of
+    the time axis; with `free=False` it is that length, as of an oscillator that is driven with it.
+    An orbit of free period may start anywhere on itself. Where no other condition says where, it
+    starts at a turning point of `field`, whose first component has no velocity there.
+
+    Orbits of a conservative system come in families: `initial=` or `boundary=` says which one, as
+    {"theta": 2.0, "theta_t": 0.0}.
+
+    Args:
+        field: which field turns at the start.
+        free: whether the period is to be found.
+    """
+
+    field: str
+    free: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """What a problem demands of the states at the two ends of time, B(y(t₀), y(t₁)) = 0.
+
+    Args:
+        problem: whose conditions.
+        dynamics: its equation, with values for its unknowns.
+    """
+
+    problem: "Problem"
+    dynamics: "Dynamics"
+
+    def rows(self, start: State, end: State, times: tuple[Any, Any]) -> Float[Array, " rows"]:
+        """Return what the conditions miss, one number after the other.
+
+        Args:
+            start: the state at the start, by entry.
+            end: the state at the end.
+            times: when these are.
+        """
+        found = []
+        for condition in self.problem.in_time:
+            left = condition.operator(self.problem.closed_space)
+            for end_index, state in enumerate((start, end)):
+                if end_index in condition.ends:
+                    jet = self._jet(state, times[end_index], left.needs)
+                    value = face_value(self.problem.closed_space, condition, end_index)()
+                    found.append(jnp.ravel(left(jet) - value))
+        if self.problem.orbit is not None:
+            names = self.dynamics.state_entries
+            found += [jnp.ravel(end[n] - start[n]) for n in names]
+        if turns(self.problem):
+            assert self.problem.orbit is not None
+            rate = self.dynamics.entry(self.problem.orbit.field, 1)
+            found.append(jnp.ravel(self._jet(start, times[0], (rate,))[rate])[:1])
+        return jnp.concatenate([jnp.zeros(0), *found])
+
+    def _jet(self, state: State, time: Any, names: tuple[str, ...]) -> Jet:
+        free = {**state, self.dynamics.time: time}
+        return self.dynamics.completed(free, names)
+
+
+def turns(problem: "Problem") -> bool:
+    """Tell whether an orbit starts at a turning point, since nothing else says where."""
+    if problem.orbit is None or not problem.orbit.free or problem.in_time:
+        return False
+    return all(isinstance(v, Unknown) or n in problem.values for n, v in problem.initial.items())
+
+
+def opened(problem: "Problem") -> tuple[dict[str, Any], dict[str, Unknown]]:
+    """Return the initial data and the constants with what conditions in time leave unknown.
+
+    Raises:
+        ProblemError: the conditions are not as many as the unknowns, or the problem has others.
+    """
+    dynamics = _dynamics(problem)
+    given = {problem.closed_space.canonical(name): v for name, v in problem.initial.items()}
+    guess = first_guess(problem, dynamics, given)(0.0)
+    initial = {**problem.initial}
+    for name in dynamics.state_entries:
+        if name not in given:
+            initial[name] = Unknown(guess[name])
+    unknowns = {**problem.unknowns}
+    if problem.orbit is not None and problem.orbit.free and PERIOD not in problem.values:
+        unknowns.setdefault(PERIOD, Unknown(problem.interval.length, lower=0.0))
+    return initial, unknowns
+
+
+def _dynamics(problem: "Problem") -> "Dynamics":
+    from pinn.problem.dynamics import Dynamics
+
+    with arithmetic("float64"):
+        return Dynamics.unchecked(problem)
+
+
+def check_ends(problem: "Problem") -> None:
+    """Refuse conditions in time that do not fit the problem, whatever their values.
+
+    Raises:
+        ProblemError: what is wrong, what was expected and what to do.
+    """
+    others = [n for n in (*problem.unknowns, *problem.functions) if n != PERIOD]
+    others += [*problem.coefficients, *(["data="] if problem.data else [])]
+    if others:
+        raise ProblemError(
+            f"The problem {problem.name!r} has conditions in time and also unknowns or data "
+            f"({', '.join(others)}): state one or the other."
+        )
+    orbit = problem.orbit
+    if orbit is None:
+        return
+    if orbit.field not in problem.fields:
+        raise ProblemError(
+            f"PeriodicOrbit({orbit.field!r}) in boundary= is on a field that does not exist; the "
+            f"fields are {', '.join(problem.fields)}{near_matches(orbit.field, problem.fields)}."
+        )
+    explicit = problem.time in _dynamics(problem).residual.needs
+    if orbit.free and (explicit or problem.interval.breakpoints):
+        raise ProblemError(
+            f"The equation of {problem.name!r} depends on {problem.time} by itself, so that its "
+            "orbits have the period that drives them: give PeriodicOrbit(..., free=False), and "
+            "that period as the length of the axis."
+        )
+
+
+def check_count(problem: "Problem", dynamics: "Dynamics") -> None:
+    """Refuse conditions that are not as many as the unknown numbers.
+
+    Raises:
+        ProblemError: how many there are, and how many there should be.
+    """
+    state = {n: jnp.zeros(problem.closed_space.shape(n)) for n in dynamics.state_entries}
+    rows = jax.eval_shape(lambda s: Ends(problem, dynamics).rows(s, s, (0.0, 1.0)), state).size
+    fixed = {
+        problem.closed_space.canonical(n)
+        for n, v in problem.initial.items()
+        if not isinstance(v, Unknown) and problem.closed_space.canonical(n) not in problem.values
+    }
+    sizes = {n: int(np.prod(problem.closed_space.shape(n))) for n in dynamics.state_entries}
+    orbit = problem.orbit
+    unknown = sum(size for n, size in sizes.items() if n not in fixed)
+    unknown += orbit is not None and orbit.free
+    enough = rows >= unknown if orbit is not None else rows == unknown
+    if not enough:
+        given = sum(size for n, size in sizes.items() if n in fixed)
+        raise ProblemError(
+            f"The state of {problem.name!r} is {', '.join(sizes)}, {sum(sizes.values())} numbers"
+            f"{' and the period' if orbit is not None and orbit.free else ''}, and initial= and "
+            f"boundary= give {given + rows} conditions on them: give as many conditions as there "
+            "are numbers."
+        )
+
+
+def first_guess(
+    problem: "Problem", dynamics: "Dynamics", given: Mapping[str, Any]
+) -> Callable[[Any], dict[str, np.ndarray]]:
+    """Return a first guess of the state by the share of the interval.
+
+    It is that of guess= where there is one. Else each component of a field is a straight line, that
+    of least coefficients among those that satisfy the conditions and initial data best.
+
+    Args:
+        problem: with conditions in time.
+        dynamics: its equation.
+        given: the initial data by entry; those that are unknown are not looked at.
+    """
+    interval = problem.interval
+    if problem.guess is not None:
+        at = prolong(problem.guess, problem.closed_space, dynamics.state_entries)
+
+        def stated(share: Any) -> dict[str, np.ndarray]:
+            with arithmetic("float64"):
+                jet = at(jnp.asarray(interval.lower + share * interval.length))
+                return {n: np.asarray(jet[n]) for n in dynamics.state_entries}
+
+        return stated
+    line = _line(problem, dynamics, given)
+
+    def straight(share: Any) -> dict[str, np.ndarray]:
+        with arithmetic("float64"):
+            return {n: np.asarray(v) for n, v in _state(problem, dynamics, line, share).items()}
+
+    return straight
+
+
+def _state(
+    problem: "Problem", dynamics: "Dynamics", line: Mapping[str, Any], share: Any
+) -> dict[str, Array]:
+    """Return the state of lines c₀ + c₁ (share − ½) in each field."""
+    length, found = problem.interval.length, {}
+    for field, order in dynamics.orders.items():
+        level, slope = line[field]
+        values = [level + slope * (share - 0.5), slope / length]
+        for k in range(order):
+            found[dynamics.entry(field, k)] = values[k] if k < 2 else jnp.zeros_like(level)
+    return found
+
+
+def _line(
+    problem: "Problem", dynamics: "Dynamics", given: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Return level and slope of each field: one Gauss–Newton step from zero."""
+    known = {n: v for n, v in given.items() if not isinstance(v, Unknown)}
+    times = problem.interval.lower, problem.interval.upper
+    flat = {f: jnp.zeros((2, *shape)) for f, shape in problem.fields.items()}
+
+    def rows(line: Mapping[str, Array]) -> Array:
+        start, end = (_state(problem, dynamics, line, share) for share in (0.0, 1.0))
+        stated = [jnp.ravel(start[n] - jnp.asarray(v, float)) for n, v in known.items()]
+        return jnp.concatenate([Ends(problem, dynamics).rows(start, end, times), *stated])
+
+    with arithmetic("float64"):
+        values, slopes = np.asarray(rows(flat)), jax.jacfwd(rows)(flat)
+        columns = [np.asarray(slopes[f]).reshape(values.size, -1) for f in flat]
+        matrix = np.concatenate(columns, axis=1)
+        if not (np.all(np.isfinite(values)) and np.all(np.isfinite(matrix))):
+            return {f: np.zeros(v.shape) for f, v in flat.items()}
+        found = -np.linalg.lstsq(matrix, values, rcond=1e-10)[0]
+    cuts = np.cumsum([column.shape[1] for column in columns])[:-1]
+    return {
+        f: part.reshape(flat[f].shape) for f, part in zip(flat, np.split(found, cuts), strict=True)
+    }
+
+
+def checked_guess(problem: "Problem") -> Callable[..., Any]:
+    """Return the first guess of a solution, guarded.
+
+    Raises:
+        ProblemError: it is not a function of time that returns every field, or nothing needs it.
+    """
+    guess = problem.guess
+    if not callable(guess):
+        raise ProblemError(
+            f"guess= takes a function of {problem.time} that returns the fields by name, as exact= "
+            f"does, got {guess!r}."
+        )
+    function = guarded(guess, "first guess in guess=")
+    check_captured(guess, "first guess in guess=")
+    shapes = jax.tree.map(
+        lambda leaf: leaf.shape,
+        jax.eval_shape(function, jax.ShapeDtypeStruct((), jnp.result_type(float))),
+    )
+    if not isinstance(shapes, Mapping) or {**shapes} != {**problem.fields}:
+        raise ProblemError(
+            f"guess= returns {shapes}, expected a dictionary with the fields {problem.fields}."
+        )
+    return function
