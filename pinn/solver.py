@@ -17,12 +17,13 @@ from pinn.interruption import terminable
 from pinn.networks.separable import Separable
 from pinn.posterior import Posterior
 from pinn.precision import arithmetic, tracing
+from pinn.problem.ends import guessed
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
 from pinn.problem.scan import scan
 from pinn.references.solvability import well_posed
 from pinn.solution import Solution
-from pinn.training.both_ends import Point, Search, guessed
+from pinn.training.both_ends import Point, Search
 from pinn.training.box import interfaces
 from pinn.training.machinery import machinery
 from pinn.training.march import March, begin_march, complete, go_on, reopened, trained

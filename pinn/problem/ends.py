@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pinn.problem.problem import Problem
 
 PERIOD = "period"
+# What is smaller, in units of the state, is rounding.
+ROUNDING = 2e-14
+# An orbit whose state varies less than this, in units of itself, is a state at rest.
+REST = 1e-6
 State = Mapping[str, Any]
 
 
@@ -87,11 +91,26 @@ class Ends:
         return self.dynamics.completed(free, names)
 
 
+def fixed(problem: "Problem") -> dict[str, Any]:
+    """Return the initial data that are given, by entry: not those that conditions in time fix."""
+    given = {problem.closed_space.canonical(n): v for n, v in problem.initial.items()}
+    return {
+        n: v for n, v in given.items() if not isinstance(v, Unknown) and n not in problem.values
+    }
+
+
+def guessed(problem: "Problem") -> "Problem":
+    """Return a problem with first guesses in place of what conditions in time are to fix."""
+    given = {problem.closed_space.canonical(n): v for n, v in problem.initial.items()}
+    given |= dict(problem.unknowns)
+    return problem.at(**{n: given[n].start for n in problem.unknown_names})
+
+
 def turns(problem: "Problem") -> bool:
     """Tell whether an orbit starts at a turning point, since nothing else says where."""
     if problem.orbit is None or not problem.orbit.free or problem.in_time:
         return False
-    return all(isinstance(v, Unknown) or n in problem.values for n, v in problem.initial.items())
+    return not fixed(problem)
 
 
 def opened(problem: "Problem") -> tuple[dict[str, Any], dict[str, Unknown]]:
@@ -102,7 +121,8 @@ def opened(problem: "Problem") -> tuple[dict[str, Any], dict[str, Unknown]]:
     """
     dynamics = _dynamics(problem)
     given = {problem.closed_space.canonical(name): v for name, v in problem.initial.items()}
-    guess = first_guess(problem, dynamics, given)(0.0)
+    check_count(problem, dynamics)
+    guess = first_guess(problem, dynamics)(0.0)
     initial = {**problem.initial}
     for name in dynamics.state_entries:
         if name not in given:
@@ -158,18 +178,14 @@ def check_count(problem: "Problem", dynamics: "Dynamics") -> None:
     """
     state = {n: jnp.zeros(problem.closed_space.shape(n)) for n in dynamics.state_entries}
     rows = jax.eval_shape(lambda s: Ends(problem, dynamics).rows(s, s, (0.0, 1.0)), state).size
-    fixed = {
-        problem.closed_space.canonical(n)
-        for n, v in problem.initial.items()
-        if not isinstance(v, Unknown) and problem.closed_space.canonical(n) not in problem.values
-    }
+    known = fixed(problem)
     sizes = {n: int(np.prod(problem.closed_space.shape(n))) for n in dynamics.state_entries}
     orbit = problem.orbit
-    unknown = sum(size for n, size in sizes.items() if n not in fixed)
+    unknown = sum(size for n, size in sizes.items() if n not in known)
     unknown += orbit is not None and orbit.free
     enough = rows >= unknown if orbit is not None else rows == unknown
     if not enough:
-        given = sum(size for n, size in sizes.items() if n in fixed)
+        given = sum(size for n, size in sizes.items() if n in known)
         raise ProblemError(
             f"The state of {problem.name!r} is {', '.join(sizes)}, {sum(sizes.values())} numbers"
             f"{' and the period' if orbit is not None and orbit.free else ''}, and initial= and "
@@ -178,9 +194,7 @@ def check_count(problem: "Problem", dynamics: "Dynamics") -> None:
         )
 
 
-def first_guess(
-    problem: "Problem", dynamics: "Dynamics", given: Mapping[str, Any]
-) -> Callable[[Any], dict[str, np.ndarray]]:
+def first_guess(problem: "Problem", dynamics: "Dynamics") -> Callable[[Any], dict[str, np.ndarray]]:
     """Return a first guess of the state by the share of the interval.
 
     It is that of guess= where there is one. Else each component of a field is a straight line, that
@@ -189,7 +203,6 @@ def first_guess(
     Args:
         problem: with conditions in time.
         dynamics: its equation.
-        given: the initial data by entry; those that are unknown are not looked at.
     """
     interval = problem.interval
     if problem.guess is not None:
@@ -201,7 +214,7 @@ def first_guess(
                 return {n: np.asarray(jet[n]) for n in dynamics.state_entries}
 
         return stated
-    line = _line(problem, dynamics, given)
+    line = _line(problem, dynamics)
 
     def straight(share: Any) -> dict[str, np.ndarray]:
         with arithmetic("float64"):
@@ -223,11 +236,9 @@ def _state(
     return found
 
 
-def _line(
-    problem: "Problem", dynamics: "Dynamics", given: Mapping[str, Any]
-) -> dict[str, np.ndarray]:
+def _line(problem: "Problem", dynamics: "Dynamics") -> dict[str, np.ndarray]:
     """Return level and slope of each field: one Gauss–Newton step from zero."""
-    known = {n: v for n, v in given.items() if not isinstance(v, Unknown)}
+    known = fixed(problem)
     times = problem.interval.lower, problem.interval.upper
     flat = {f: jnp.zeros((2, *shape)) for f, shape in problem.fields.items()}
 
@@ -272,3 +283,45 @@ def checked_guess(problem: "Problem") -> Callable[..., Any]:
             f"guess= returns {shapes}, expected a dictionary with the fields {problem.fields}."
         )
     return function
+
+
+def rounded(value: np.ndarray, size: Any) -> np.ndarray:
+    """Return numbers without what is rounding in units of a size."""
+    return np.where(np.abs(value) < ROUNDING * size, 0.0, value)
+
+
+def undetermined(problem: "Problem", smallest: float) -> ProblemError:
+    """Return what to say where conditions in time leave a combination of the unknowns open."""
+    family = (
+        "the orbit is one of a family: fix which one by initial= or boundary="
+        if problem.orbit is not None
+        else "other solutions satisfy them as well: give a condition that tells them apart"
+    )
+    return ProblemError(
+        f"The conditions in time of {problem.name!r} do not determine one solution (the smallest "
+        f"singular value is {smallest:.0e} of the largest): {family}."
+    )
+
+
+def unsolved(problem: "Problem", missed: float, unique: bool) -> ProblemError:
+    """Return what to say where conditions in time are not met."""
+    why = (
+        "they contradict the equation, or a solution is not near the first guess"
+        if unique
+        else "where the search ended they contradict the equation"
+    )
+    return ProblemError(
+        f"No solution of {problem.name!r} with its conditions in time was found, {why}: they are "
+        f"missed by {missed:.1e} of the state; change them, or give a guess= nearer to a solution."
+    )
+
+
+def at_rest(problem: "Problem", states: np.ndarray, sizes: np.ndarray) -> ProblemError | None:
+    """Return what to say of an orbit that does not move, None of one that does."""
+    if problem.orbit is None or np.max(np.ptp(states / sizes, axis=0)) > REST:
+        return None
+    begin = np.array2string(np.asarray(states[0]), precision=4)
+    return ProblemError(
+        f"The search for an orbit of {problem.name!r} ended in a state of rest, {begin}: give a "
+        "guess= nearer to the orbit, and the length of the axis near its period."
+    )

@@ -22,6 +22,7 @@ from pinn.references.estimate import relative_l2 as relative_l2
 from pinn.references.fields import FieldMethod, coarser, course, finer, preferred
 from pinn.references.integrate import Steps, TooManySteps, between_steps, integrate
 from pinn.references.method import AbstractMethod, Adaptive, Closed
+from pinn.references.shooting import shot
 from pinn.trajectory import POINTS, Trajectory
 from pinn.watch import OutOfTime, Watch
 
@@ -45,6 +46,7 @@ class Reference:
         counts: over space, how many points there were along each coordinate.
         constants: of a stationary problem, the components that are determined up to a constant
             only, as (field, index); their mean is zero.
+        left: of a problem with conditions in time, the relative size of a further correction.
     """
 
     problem: Problem
@@ -54,6 +56,7 @@ class Reference:
     steps: int
     counts: tuple[int, ...] = ()
     constants: tuple[tuple[str, int], ...] = ()
+    left: float = 0.0
     _known: dict[str, float] = field(default_factory=dict, repr=False)
 
     def __call__(
@@ -113,6 +116,7 @@ def _estimate(mine: Reference, watch: Watch) -> float:
         return distance(mine, another(coarser(method, mine.counts)), points) + floor
     assert isinstance(method, AbstractMethod)
     coarse, ratio = method.coarser()
+    floor = floor + SAFETY * mine.left
     gap = distance(mine, second := another(coarse), points)
     third = another(coarse.coarser()[0])
     if isinstance(method, Adaptive):
@@ -157,8 +161,10 @@ def solve_reference(problem: Problem, method: Method | None, watch: Watch) -> Re
     if method is None:
         method = _preferred(problem)
     with arithmetic("float64"):
-        verified_charges(problem)
         started = time.perf_counter()
+        if problem.two_point and not (isinstance(method, Closed) and not problem.unknown_names):
+            return _two_point(problem, method, started, watch)
+        verified_charges(problem)
         if problem.extent:
             return _over_space(problem, method, started, watch)
         if isinstance(method, Closed):
@@ -171,6 +177,20 @@ def solve_reference(problem: Problem, method: Method | None, watch: Watch) -> Re
         seconds = time.perf_counter() - started
         trajectory = Trajectory(problem, plan, state, "float64", joints)
     return Reference(problem, method, trajectory, seconds, max(len(joints) - 1, 0))
+
+
+def _two_point(problem: Problem, method: Method, started: float, watch: Watch) -> Reference:
+    """Return a reference that meets conditions in time; a closed form once its start is known."""
+    closed = isinstance(method, Closed)
+    stepping = FIRST if closed else _stepping(problem, method)
+    found, steps, left = shot(problem, stepping, watch)
+    if closed:
+        return solve_reference(found, method, watch)
+    verified_charges(found)
+    seconds = time.perf_counter() - started
+    plan, joints = partial(between_steps, found, stepping), np.asarray(steps.times)
+    trajectory = Trajectory(found, plan, steps, "float64", found.interval.lower + joints)
+    return Reference(found, stepping, trajectory, seconds, len(joints) - 1, left=left)
 
 
 def _either(

@@ -12,18 +12,23 @@ import numpy as np
 from jaxtyping import Array
 
 from pinn.errors import ProblemError
-from pinn.problem.ends import PERIOD, Ends, first_guess
+from pinn.problem.ends import (
+    PERIOD,
+    ROUNDING,
+    Ends,
+    at_rest,
+    first_guess,
+    fixed,
+    rounded,
+    undetermined,
+    unsolved,
+)
 from pinn.problem.problem import Problem
-from pinn.problem.unknowns import Unknown
 from pinn.training.joint import SINGULAR, Joints, JointSystem, TrainedWindow
 from pinn.training.march import March, Record, named_leaves
 from pinn.training.parts import AbstractMachinery, Front
 from pinn.training.windows import Joint
 
-# Gaps, in units of the state, below which they are rounding.
-ROUNDING = 2e-14
-# An orbit whose state varies less than this, in units of itself, is a state at rest.
-REST = 1e-6
 FIRST, LARGEST = 1e-8, 1e8
 # The span may change by so much in a step.
 STRETCH = 2.0
@@ -95,12 +100,7 @@ class Search:
         """The initial data that are given."""
         if not self.open:
             return dict(self.system.first.state)
-        given = {self.problem.space.canonical(n): v for n, v in self.problem.initial.items()}
-        return {
-            n: jnp.asarray(v, float)
-            for n, v in given.items()
-            if not isinstance(v, Unknown) and n not in self.problem.values
-        }
+        return {n: jnp.asarray(v, float) for n, v in fixed(self.problem).items()}
 
     def _demands(self, start: Mapping[str, Array], end: Mapping[str, Array], z: Array) -> Array:
         found = [jnp.ravel(start[n] - value) for n, value in self._fixed.items()]
@@ -121,8 +121,7 @@ class Search:
         ]
         shares = np.append((np.concatenate(pieces) - span.lower) / span.length, 1.0)
         if self.open:
-            given = {problem.space.canonical(n): v for n, v in problem.initial.items()}
-            guess = first_guess(problem, self.parts.problem.dynamics, given)
+            guess = first_guess(problem, self.parts.problem.dynamics)
             states = np.stack([self.system.flat(guess(share)) for share in shares])
         else:
             return self._forward(shares, seed)
@@ -244,46 +243,19 @@ class Search:
         Raises:
             ProblemError: what is wrong, and what to do.
         """
-        name, states = self.problem.name, point.joints.states
         met = point.miss <= self._accuracy
         linear = self.system.linear(point.joints, point.windows)
         unique = linear.smallest > SINGULAR
-        orbit, begin = self.problem.orbit is not None, self._named(states[0])
-        if met and orbit and np.max(np.ptp(states / linear.sizes, axis=0)) < REST:
-            raise ProblemError(
-                f"The search for an orbit of {name!r} ended in a state of rest, {begin}: "
-                "give a guess= nearer to the orbit, and the length of the axis near its period."
-            )
-        if met and unique:
-            return
-        if met:
-            family = (
-                "the orbit is one of a family: fix one of them by initial= or boundary="
-                if orbit
-                else "other solutions satisfy them as well: give a condition that tells them apart"
-            )
-            raise ProblemError(
-                f"The conditions in time of {name!r} do not determine one solution (the smallest "
-                f"singular value is {linear.smallest:.0e} of the largest): {family}."
-            )
-        found = (
-            "they contradict the equation, or a solution is not near"
-            if unique
-            else "there is none near where the search ended, for there they contradict the equation"
-        )
-        raise ProblemError(
-            f"No solution of {name!r} with its conditions in time was found, {found}: they are "
-            f"missed by {point.miss:.1e} of the state; change them, or give a guess= nearer to a "
-            "solution."
-        )
-
-    def _named(self, state: np.ndarray) -> str:
-        entries = self.system.unravel(jnp.asarray(state))
-        return ", ".join(f"{n} = {np.array2string(np.asarray(v))}" for n, v in entries.items())
+        if met and (rest := at_rest(self.problem, point.joints.states, point.sizes)):
+            raise rest
+        if not met:
+            raise unsolved(self.problem, point.miss, unique)
+        if not unique:
+            raise undetermined(self.problem, linear.smallest)
 
     def values(self, point: Point) -> dict[str, Any]:
         """Return what the unknowns of the problem are."""
-        state = self.system.unravel(jnp.asarray(point.joints.states[0]))
+        state = self.system.unravel(jnp.asarray(rounded(point.joints.states[0], point.sizes)))
         found = {n: np.asarray(state[n]) for n in self.problem.unknown_names if n in state}
         return found | ({PERIOD: float(point.joints.shared[0])} if self.free else {})
 
@@ -326,10 +298,3 @@ def norm_of(missed: np.ndarray, windows: list[TrainedWindow]) -> float:
     found = float(np.linalg.norm(missed))
     trained = all(np.isfinite(w.residual) for w in windows)
     return found if np.isfinite(found) and trained else np.inf
-
-
-def guessed(problem: Problem) -> Problem:
-    """Return a problem with first guesses in place of what conditions in time are to fix."""
-    given = {problem.space.canonical(n): v for n, v in problem.initial.items()}
-    given |= dict(problem.unknowns)
-    return problem.at(**{n: given[n].start for n in problem.unknown_names})
