@@ -204,7 +204,8 @@ class Solution:
         Computed at the end of training, and anew when first asked for after loading.
         """
         with concretely(self.recipe.precision):
-            return unseen(self.problem, self.unprojected, self.reached)
+            joined = self.recipe.windows.together
+            return unseen(self.problem, self.unprojected, self.reached, joined)
 
     @property
     def residual(self) -> float:

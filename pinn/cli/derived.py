@@ -69,11 +69,22 @@ def _walls(problem: "Problem") -> list[Row]:
     for condition in problem.boundary:
         others = [c for c in problem.axes if c != condition.axis]
         for end, value in condition.ends.items():
-            axis = problem.extent[condition.axis]
+            axis = problem.axes[condition.axis]
             side = f"at {condition.axis} = {axis.upper if end else axis.lower:g}"
             text = f"function of {', '.join(others)}" if callable(value) else _numbers(value)
-            soft = "" if condition.built_in(problem.space) else "  (a row of the loss)"
+            across = condition.axis in problem.extent
+            soft = (
+                "" if not across or condition.built_in(problem.space) else "  (a row of the loss)"
+            )
             rows.append((side, f"{_left(condition)} = {text}{soft}"))
+    if problem.orbit is not None:
+        period = "to be found" if problem.orbit.free else f"{problem.interval.length:g}"
+        rows.append(
+            (
+                f"at {problem.time} = {problem.interval.upper:g}",
+                f"the orbit closes, its period {period}",
+            )
+        )
     return rows
 
 

@@ -1,7 +1,7 @@
 """Integrate a problem's equation with diffrax, and evaluate between steps to full accuracy."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import diffrax
@@ -43,7 +43,8 @@ def stepping(
 
     The function can be compiled; its result holds every step, padded to the most that there may be.
     It goes on from a later time to an earlier end, with a first step of given length and at most so
-    many, where it is given these.
+    many, to a looser tolerance, where it is given these; and keeps the last state only, as a
+    function that JAX differentiates, where it is asked to.
     """
     equation, length = Equation.of(problem, method.separable), problem.interval.length
     state = equation.pack({n: jnp.asarray(v) for n, v in problem.initial_state.items()})
@@ -55,6 +56,8 @@ def stepping(
         first: Any = None,
         most: int | None = None,
         end: Any = length,
+        looser: Any = None,
+        last: bool = False,
     ) -> diffrax.Solution:
         return diffrax.diffeqsolve(
             equation.terms,
@@ -63,8 +66,9 @@ def stepping(
             end,
             method.first_step(length) if first is None and not _steps_to(controller) else first,
             start,
-            stepsize_controller=controller,
-            saveat=diffrax.SaveAt(t0=True, steps=True),
+            stepsize_controller=_loosened(controller, looser),
+            saveat=diffrax.SaveAt(t1=True) if last else diffrax.SaveAt(t0=True, steps=True),
+            adjoint=diffrax.ForwardMode() if last else diffrax.RecursiveCheckpointAdjoint(),
             max_steps=most or method.limit + _extra(controller),
             throw=False,
         )
@@ -191,6 +195,17 @@ def controller_of(problem: Problem, method: AbstractMethod) -> diffrax.AbstractS
         step_ts=jnp.asarray(smooth) if smooth.size else None,
         jump_ts=jnp.asarray(restarts) if restarts.size else None,
     )
+
+
+def _loosened(
+    controller: diffrax.AbstractStepSizeController, factor: Any
+) -> diffrax.AbstractStepSizeController:
+    """Return a controller with so many times the tolerance, if it has one."""
+    inner = getattr(controller, "controller", controller)
+    if factor is None or not isinstance(inner, diffrax.PIDController):
+        return controller
+    loose = replace(inner, rtol=factor * inner.rtol, atol=factor * inner.atol)
+    return loose if inner is controller else replace(controller, controller=loose)
 
 
 def _even(

@@ -46,7 +46,8 @@ class Reference:
         counts: over space, how many points there were along each coordinate.
         constants: of a stationary problem, the components that are determined up to a constant
             only, as (field, index); their mean is zero.
-        left: of a problem with conditions in time, the relative size of a further correction.
+        again: of a problem with conditions in time, from a factor to the solution at as much looser
+            tolerances, and by how much it may still miss the conditions.
     """
 
     problem: Problem
@@ -56,7 +57,7 @@ class Reference:
     steps: int
     counts: tuple[int, ...] = ()
     constants: tuple[tuple[str, int], ...] = ()
-    left: float = 0.0
+    again: Callable[[float], tuple[Trajectory, float]] | None = None
     _known: dict[str, float] = field(default_factory=dict, repr=False)
 
     def __call__(
@@ -116,13 +117,26 @@ def _estimate(mine: Reference, watch: Watch) -> float:
         return distance(mine, another(coarser(method, mine.counts)), points) + floor
     assert isinstance(method, AbstractMethod)
     coarse, ratio = method.coarser()
-    floor = floor + SAFETY * mine.left
+    if mine.again is not None:
+        return _shooting_estimate(mine, mine.again, points) + floor
     gap = distance(mine, second := another(coarse), points)
     third = another(coarse.coarser()[0])
     if isinstance(method, Adaptive):
         # Two runs at rounding may agree by chance; a third is not likely to as well.
         return SAFETY * max(gap, distance(mine, third, points) / ratio) + floor
     return SAFETY * converging(gap, distance(second, third, points), ratio) + floor
+
+
+def _shooting_estimate(
+    mine: Reference, again: Callable[[float], tuple[Trajectory, float]], points: Any
+) -> float:
+    """Return what the tolerances of steps and of conditions leave."""
+    gaps, left = [], 0.0
+    for factor in (4.0, 16.0):
+        other, miss = again(factor)
+        gaps.append(distance(mine, other.fields, points) * 4.0 / factor)
+        left = max(left, miss)
+    return SAFETY * (max(gaps) + left)
 
 
 def reference(
@@ -183,14 +197,26 @@ def _two_point(problem: Problem, method: Method, started: float, watch: Watch) -
     """Return a reference that meets conditions in time; a closed form once its start is known."""
     closed = isinstance(method, Closed)
     stepping = FIRST if closed else _stepping(problem, method)
-    found, steps, left = shot(problem, stepping, watch)
+    found, shooting, shot_at = shot(problem, stepping, watch)
     if closed:
         return solve_reference(found, method, watch)
     verified_charges(found)
     seconds = time.perf_counter() - started
-    plan, joints = partial(between_steps, found, stepping), np.asarray(steps.times)
-    trajectory = Trajectory(found, plan, steps, "float64", found.interval.lower + joints)
-    return Reference(found, stepping, trajectory, seconds, len(joints) - 1, left=left)
+
+    def along(steps: Steps) -> Trajectory:
+        joints = found.interval.lower + np.asarray(steps.times)
+        return trajectory.along(steps, joints)
+
+    def again(factor: float) -> tuple[Trajectory, float]:
+        watch("shooting again")
+        other = shooting.solved(shot_at.states, shot_at.length, factor)
+        return along(other.steps), max(other.left, shot_at.left)
+
+    trajectory = Trajectory(
+        found, partial(between_steps, found, stepping), shot_at.steps, "float64"
+    )
+    trajectory, count = along(shot_at.steps), len(shot_at.steps.times)
+    return Reference(found, stepping, trajectory, seconds, count - 1, again=again)
 
 
 def _either(

@@ -14,6 +14,7 @@ from jaxtyping import Array
 from pinn.errors import ProblemError
 from pinn.problem.ends import (
     PERIOD,
+    REST,
     ROUNDING,
     Ends,
     at_rest,
@@ -93,7 +94,12 @@ class Search:
     @cached_property
     def system(self) -> JointSystem:
         """The coupled rows."""
-        return JointSystem(self.parts, self._demands, self.free)
+        least = 0.0
+        if self.open:  # an orbit that shrinks to a point is at rest, whatever its relative size
+            guess = first_guess(self.problem, self.parts.problem.dynamics)
+            states = [guess(share) for share in np.linspace(0.0, 1.0, self.rule.count + 1)]
+            least = REST * max(np.max(np.abs(v), initial=0.0) for s in states for v in s.values())
+        return JointSystem(self.parts, self._demands, self.free, least)
 
     @cached_property
     def _fixed(self) -> dict[str, Any]:
@@ -165,24 +171,31 @@ class Search:
                 "guess of the states in time: give a guess=, a function of time that returns the "
                 "fields."
             )
-        for _ in range(self.rule.halvings + 1):
-            point = self._joined(point)
-            if point.miss > max(self._accuracy, 10.0 * point.residual):
-                break
-            halved = self._halved(point, cuts)
+        for _ in range(self.rule.halvings):
+            point = self._joined(point, rough=True)
+            halved = None if self._missing(point) else self._halved(point, cuts)
             if halved is None:
                 break
             point = self.at(halved)
+        point = point if self._missing(point) else self._joined(point, rough=False)
         self._check(point)
         return point
 
-    def _joined(self, point: Point) -> Point:
-        """Return where the windows join and the demands are met as well as these windows can."""
+    def _missing(self, point: Point) -> bool:
+        """Tell whether more is missed than windows that are too long explain."""
+        return point.miss > max(self._accuracy, 10.0 * point.residual)
+
+    def _joined(self, point: Point, rough: bool) -> Point:
+        """Return where the windows join and the demands are met.
+
+        Args:
+            point: where to begin.
+            rough: as well as the windows follow the equation is enough.
+        """
         damping = 0.0
         for _ in range(self.rule.iterations):
             self.look(point)
-            coarse = self._halved(point, {}) is not None
-            if point.miss <= (max(ROUNDING, point.residual) if coarse else ROUNDING):
+            if point.miss <= (max(ROUNDING, point.residual) if rough else ROUNDING):
                 return point
             linear, before = self.system.linear(point.joints, point.windows), point
             if linear.stationary:
@@ -211,22 +224,24 @@ class Search:
     def _accuracy(self) -> float:
         return self.rule.accuracy(self.parts.recipe.precision)
 
-    def _halved(self, point: Point, cuts: dict[tuple[float, float], float]) -> Joints | None:
+    def _halved(
+        self, point: Point, cuts: dict[tuple[float, float], tuple[float, float]]
+    ) -> Joints | None:
         """Return joints with every window cut that misses the tolerance; None if none does.
 
-        A window is not cut where the cut that made it did not help.
+        A window is not cut where the two cuts that made it did not help.
         """
         joints, target = point.joints, self.rule.target(self.parts.recipe.precision)
         shares, states, parameters, any_cut = [0.0], [joints.states[0]], [], False
         for w, window in enumerate(point.windows):
             ends = float(joints.shares[w]), float(joints.shares[w + 1])
-            before = cuts.get(ends, np.inf)
-            if target < window.residual < 0.5 * before or not np.isfinite(window.residual):
+            before = cuts.get(ends, (np.inf, np.inf))
+            if target < window.residual < 0.5 * before[1] or not np.isfinite(window.residual):
                 middle = 0.5 * (ends[0] + ends[1])
                 shares.append(middle)
                 states.append(self.system.inside(window, 0.5))
                 parameters.append(self.system.first.parameters)
-                cuts[ends[0], middle] = cuts[middle, ends[1]] = window.residual
+                cuts[ends[0], middle] = cuts[middle, ends[1]] = window.residual, before[0]
                 any_cut = True
             shares.append(ends[1])
             states.append(joints.states[w + 1])

@@ -147,11 +147,13 @@ class JointSystem:
         parts: the machinery, of whatever state.
         demands: what is demanded of the first and last state.
         free: whether the span's length is the first shared number.
+        least: what the size of an entry of the state is at least.
     """
 
     parts: AbstractMachinery
     demands: Demands
     free: bool
+    least: float = 0.0
 
     @cached_property
     def first(self) -> Front:
@@ -261,7 +263,7 @@ class JointSystem:
                 found[n] = max(size[k], SMALL * base / length**k)
         whole = max(found.values(), default=0.0) or 1.0
         filled = {n: np.full(np.shape(largest[n]), found[n] or whole) for n in largest}
-        return self.flat(filled)
+        return np.maximum(self.flat(filled), self.least)
 
     def linear(self, joints: Joints, windows: list[TrainedWindow]) -> Linear:
         """Return the coupled rows about a place, in units of the states' sizes."""
