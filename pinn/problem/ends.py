@@ -25,6 +25,8 @@ PERIOD = "period"
 ROUNDING = 2e-14
 # An orbit whose state varies less than this, in units of itself, is a state at rest.
 REST = 1e-6
+# How often an orbit is tried to close within its period.
+REPEATS = (2, 3, 5, 7)
 State = Mapping[str, Any]
 
 
@@ -314,6 +316,29 @@ def unsolved(problem: "Problem", missed: float, unique: bool) -> ProblemError:
         f"No solution of {problem.name!r} with its conditions in time was found, {why}: they are "
         f"missed by {missed:.1e} of the state; change them, or give a guess= nearer to a solution."
     )
+
+
+def check_repeats(problem: "Problem", at: Callable[[float], np.ndarray], length: float) -> None:
+    """Refuse an orbit that closes several times in what was found as its period.
+
+    Args:
+        problem: with an orbit.
+        at: from a share of the period to the state there, in units of itself.
+        length: the period.
+
+    Raises:
+        ProblemError: how often it closes.
+    """
+    if problem.orbit is None or not problem.orbit.free:
+        return
+    begin = at(0.0)
+    for count in REPEATS:
+        if np.max(np.abs(at(1.0 / count) - begin)) < REST:
+            raise ProblemError(
+                f"The orbit of {problem.name!r} that was found closes {count} times in "
+                f"{length:.6g}: make the axis {problem.time!r} about {length / count:.6g} long, "
+                "which is the first guess of the period."
+            )
 
 
 def at_rest(problem: "Problem", states: np.ndarray, sizes: np.ndarray) -> ProblemError | None:

@@ -16,13 +16,14 @@ from pinn.errors import PinnError, ProblemError
 from pinn.jets import Jet, prolong
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
+from pinn.problem.ends import check_repeats
 from pinn.problem.problem import Problem
 from pinn.references.estimate import converging, distance, rounding, scattered
 from pinn.references.estimate import relative_l2 as relative_l2
 from pinn.references.fields import FieldMethod, coarser, course, finer, preferred
 from pinn.references.integrate import Steps, TooManySteps, between_steps, integrate
 from pinn.references.method import AbstractMethod, Adaptive, Closed
-from pinn.references.shooting import shot
+from pinn.references.shooting import Shot, shot, sizes_of
 from pinn.trajectory import POINTS, Trajectory
 from pinn.watch import OutOfTime, Watch
 
@@ -215,8 +216,17 @@ def _two_point(problem: Problem, method: Method, started: float, watch: Watch) -
     trajectory = Trajectory(
         found, partial(between_steps, found, stepping), shot_at.steps, "float64"
     )
+    check_repeats(found, lambda share: _state(trajectory, shot_at, share), shot_at.length)
     trajectory, count = along(shot_at.steps), len(shot_at.steps.times)
     return Reference(found, stepping, trajectory, seconds, count - 1, again=again)
+
+
+def _state(trajectory: Trajectory, found: Shot, share: float) -> np.ndarray:
+    """Return the state at a share of the interval, in units of itself."""
+    problem = trajectory.problem
+    names = problem.dynamics.state_entries
+    jet = trajectory.jet(problem.interval.lower + share * found.length, entries=names)
+    return np.concatenate([np.ravel(jet[n]) for n in names]) / sizes_of(found.states)
 
 
 def _either(

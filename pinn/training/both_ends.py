@@ -18,6 +18,7 @@ from pinn.problem.ends import (
     ROUNDING,
     Ends,
     at_rest,
+    check_repeats,
     first_guess,
     fixed,
     rounded,
@@ -267,6 +268,8 @@ class Search:
             raise unsolved(self.problem, point.miss, unique)
         if not unique:
             raise undetermined(self.problem, linear.smallest)
+        at = lambda share: self.system.at(point.joints, point.windows, share) / point.sizes  # noqa: E731
+        check_repeats(self.problem, at, float(point.joints.shared[0]) if self.free else 0.0)
 
     def values(self, point: Point) -> dict[str, Any]:
         """Return what the unknowns of the problem are."""

@@ -223,6 +223,14 @@ class JointSystem:
         at = jnp.asarray(share, self.parts.dtype)
         return np.asarray(self._inside(window.stage.window, parameters, at))
 
+    def at(
+        self, joints: Joints, windows: list[TrainedWindow], share: float
+    ) -> Float[np.ndarray, " n"]:
+        """Return the state at a share of the span, flat."""
+        w = int(np.clip(np.searchsorted(joints.shares, share, "right") - 1, 0, joints.count - 1))
+        begin, end = joints.shares[w], joints.shares[w + 1]
+        return self.inside(windows[w], float((share - begin) / (end - begin)))
+
     def missed(
         self, joints: Joints, windows: list[TrainedWindow], sizes: Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, " rows"]:
