@@ -141,9 +141,10 @@ class Search:
         count, fresh = len(shares) - 1, self.parts.fresh(seed)
         states = np.tile(self.system.flat(self.system.first.state), (len(shares), 1))
         joints = Joints(shares, states, np.zeros(0), (fresh,) * count)
-        times = self.system.times(joints)
+        window: TrainedWindow | None = None
         for w in range(count):
-            states[w + 1] = self.system.window(joints, times, w).end
+            window = self.system.window(joints, w, window)
+            states[w + 1] = window.end
         return joints
 
     def at(self, joints: Joints) -> Point:

@@ -181,24 +181,31 @@ class JointSystem:
 
     def trained(self, joints: Joints) -> list[TrainedWindow]:
         """Return every window, trained from the state at its start."""
-        times = self.times(joints)
-        return [self.window(joints, times, w) for w in range(joints.count)]
+        found: list[TrainedWindow] = []
+        for w in range(joints.count):
+            found.append(self.window(joints, w, found[-1] if found else None))
+        return found
 
-    def window(self, joints: Joints, times: np.ndarray, w: int) -> TrainedWindow:
-        """Return one window trained, anew where what it starts from leads nowhere."""
-        found = self._window(joints, times, w, joints.parameters[w])
+    def window(self, joints: Joints, w: int, before: TrainedWindow | None) -> TrainedWindow:
+        """Return one window trained, anew where what it starts from leads nowhere.
+
+        What sources have added to the charges is handed on from the window before.
+        """
+        gained = self.first.gained if before is None else before.report.gained
+        found = self._window(joints, w, gained, joints.parameters[w])
         if found.residual <= ASTRAY:
             return found
-        again = self._window(joints, times, w, self.first.parameters)
+        again = self._window(joints, w, gained, self.first.parameters)
         return min(found, again, key=lambda window: window.residual)
 
     def _window(
-        self, joints: Joints, times: np.ndarray, w: int, parameters: Array
+        self, joints: Joints, w: int, gained: Mapping[str, Any], parameters: Array
     ) -> TrainedWindow:
-        parts, compiled = self.parts, self.parts.compiled
+        parts, compiled, times = self.parts, self.parts.compiled, self.times(joints)
+        gained = {n: jnp.asarray(g) for n, g in gained.items()}
         state = self.unravel(jnp.asarray(joints.states[w]))
         start = jnp.asarray(times[w], parts.dtype)
-        front = replace(self.first, time=start, state=state, parameters=parameters)
+        front = Front(start, state, gained, parameters, self.first.grading)
         front = self._restarted(front)
         stage, loop = compiled["first"](front, jnp.asarray(times[w + 1] - times[w], parts.dtype))
         known, done = compiled["prepare"](stage), False
