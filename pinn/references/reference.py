@@ -30,6 +30,8 @@ from pinn.watch import OutOfTime, Watch
 NUMBERS = 2**24
 # The difference to another run is near the error itself; three times of it bounds it.
 SAFETY = 3.0
+# A tolerance so many times as strict, where that is above rounding.
+FINER, FINEST = 1.0 / 64.0, 1e-15
 FIRST, STIFF = Adaptive(), Adaptive("Kvaerno5", rtol=1e-10)
 Method = AbstractMethod | FieldMethod
 
@@ -132,10 +134,13 @@ def _shooting_estimate(
     mine: Reference, again: Callable[[float], tuple[Trajectory, float]], points: Any
 ) -> float:
     """Return what the tolerances of steps and of conditions leave."""
+    assert isinstance(mine.method, Adaptive)
     gaps, left = [], 0.0
-    for factor in (4.0, 16.0):
+    # Where a stretch takes few steps a looser tolerance may change none of them; a finer one does.
+    factors = (FINER, 4.0, 16.0) if FINER * mine.method.rtol > FINEST else (4.0, 16.0)
+    for factor in factors:
         other, miss = again(factor)
-        gaps.append(distance(mine, other.fields, points) * 4.0 / factor)
+        gaps.append(distance(mine, other.fields, points) * min(4.0 / factor, 1.0))
         left = max(left, miss)
     return SAFETY * (max(gaps) + left)
 

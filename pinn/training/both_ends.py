@@ -118,8 +118,8 @@ class Search:
             found.append(ends.rows(start, end, (span.lower, last)))
         return jnp.concatenate(found)
 
-    def begun(self, seed: int) -> Joints:
-        """Return the first guess."""
+    def begun(self, seed: int) -> Point:
+        """Return where the search starts: from the first guess of the states, or forward."""
         span, problem = self.parts.span, self.problem
         stops = np.array([span.lower, *span.breakpoints, span.upper])
         pieces = [
@@ -127,29 +127,32 @@ class Search:
             for a, b in pairwise(stops)
         ]
         shares = np.append((np.concatenate(pieces) - span.lower) / span.length, 1.0)
-        if self.open:
-            guess = first_guess(problem, self.parts.problem.dynamics)
-            states = np.stack([self.system.flat(guess(share)) for share in shares])
-        else:
-            return self._forward(shares, seed)
+        fresh = (self.parts.fresh(seed),) * (len(shares) - 1)
         shared = np.array([span.length] if self.free else [])
-        fresh = self.parts.fresh(seed)
-        return Joints(shares, states, shared, (fresh,) * (len(shares) - 1))
+        if not self.open:
+            return self.forward(Joints(shares, np.zeros((len(shares), 0)), shared, fresh))
+        guess = first_guess(problem, self.parts.problem.dynamics)
+        states = np.stack([self.system.flat(guess(share)) for share in shares])
+        return self.at(Joints(shares, states, shared, fresh))
 
-    def _forward(self, shares: np.ndarray, seed: int) -> Joints:
-        """Return the joints of forward substitution, for all of the first state is known."""
-        count, fresh = len(shares) - 1, self.parts.fresh(seed)
-        states = np.tile(self.system.flat(self.system.first.state), (len(shares), 1))
-        joints = Joints(shares, states, np.zeros(0), (fresh,) * count)
-        window: TrainedWindow | None = None
-        for w in range(count):
-            window = self.system.window(joints, w, window)
-            states[w + 1] = window.end
-        return joints
+    def forward(self, joints: Joints) -> Point:
+        """Return the windows by forward substitution.
+
+        Where all of the first state is given, the coupled rows are block triangular.
+        """
+        states = [self.system.flat(self.system.first.state)]
+        windows: list[TrainedWindow] = []
+        for w in range(joints.count):
+            reached = replace(joints, states=np.stack([*states, *states[-1:]]))
+            windows.append(self.system.window(reached, w, windows[-1] if windows else None))
+            states.append(windows[-1].end)
+        return self._point(replace(joints, states=np.stack(states)), windows)
 
     def at(self, joints: Joints) -> Point:
         """Return a point of the search with its windows trained."""
-        windows = self.system.trained(joints)
+        return self._point(joints, self.system.trained(joints))
+
+    def _point(self, joints: Joints, windows: list[TrainedWindow]) -> Point:
         sizes = self.system.sizes(joints, windows)
         missed = self.system.missed(joints, windows, sizes)
         parameters = tuple(jnp.asarray(w.report.parameters) for w in windows)
@@ -166,7 +169,7 @@ class Search:
         Raises:
             ProblemError: there is none, or many; or none was found from the first guess.
         """
-        point, cuts = self.at(self.begun(seed)), {}
+        point, cuts = self.begun(seed), {}
         if not np.isfinite(point.norm):
             raise ProblemError(
                 f"The equation of {self.problem.name!r} has no finite solution from the first "
@@ -178,7 +181,7 @@ class Search:
             halved = None if self._missing(point) else self._halved(point, cuts)
             if halved is None:
                 break
-            point = self.at(halved)
+            point = self.at(halved) if self.open else self.forward(halved)
         point = point if self._missing(point) else self._joined(point, rough=False)
         self._check(point)
         return point
@@ -260,6 +263,8 @@ class Search:
         Raises:
             ProblemError: what is wrong, and what to do.
         """
+        if not self.open:
+            return
         met = point.miss <= self._accuracy
         linear = self.system.linear(point.joints, point.windows)
         unique = linear.smallest > SINGULAR
