@@ -17,7 +17,7 @@ from pinn.interruption import terminable
 from pinn.networks.separable import Separable
 from pinn.posterior import Posterior
 from pinn.precision import arithmetic, tracing
-from pinn.problem.ends import guessed
+from pinn.problem.guess import guessed
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
 from pinn.problem.scan import scan

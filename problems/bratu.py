@@ -17,7 +17,7 @@ def bratu(strength: float = 1.0, upper: bool = False) -> pinn.Problem:
 
     | symmetry         | charge                        |
     |------------------|-------------------------------|
-    | time translation | E = ½ q̇² + λ e^q              |
+    | time translation | energy E = ½ q̇² + λ e^q       |
 
     The solution is q = −2 log(cosh(½θ(t − ½)) / cosh ¼θ) with θ = √(2λ) cosh ¼θ. For λ below
     3.513830719 there are two, a cool and a hot one; above there is none.

@@ -26,7 +26,8 @@ def derived(problem: "Problem") -> str:
         known = somewhere(problem, seed=0) if problem.unknown_names else problem
         charges, verdicts = verify(known)
         start = [row for row in _start(known) if row[0].split()[0] not in problem.unknown_names]
-        rows = [*_axes(known), *_equation(known), *start, *_walls(known), *told(problem)]
+        stated = problem if problem.two_point else known
+        rows = [*_axes(stated), *_equation(known), *start, *_walls(stated), *told(problem)]
         body = columns([(f"    {name}", text) for name, text in rows])
         return f"Derived\n{body}\n\n{_laws(known, charges, verdicts, not problem.unknown_names)}"
 

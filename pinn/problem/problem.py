@@ -14,8 +14,9 @@ from pinn.problem.axes import Axis, Interval
 from pinn.problem.binding import bound, bound_function
 from pinn.problem.conditions import AbstractCondition
 from pinn.problem.data import Data
-from pinn.problem.ends import PeriodicOrbit, check_ends, checked_guess, opened
+from pinn.problem.ends import PeriodicOrbit, check_ends
 from pinn.problem.functions import check_captured, guarded
+from pinn.problem.guess import checked_guess, opened
 from pinn.problem.openness import check_begun, check_unknowns, checked_data, refuse_open
 from pinn.problem.origin import Origin
 from pinn.problem.statement import check_statement, initial_values, traced_initial_values

@@ -23,13 +23,12 @@ from pinn.problem.ends import (
     PERIOD,
     Ends,
     at_rest,
-    first_guess,
     fixed,
-    guessed,
     rounded,
     undetermined,
     unsolved,
 )
+from pinn.problem.guess import first_guess, guessed
 from pinn.problem.problem import Problem
 from pinn.references.integrate import Steps, stepping
 from pinn.references.method import AbstractMethod, Adaptive

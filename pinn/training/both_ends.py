@@ -19,14 +19,15 @@ from pinn.problem.ends import (
     Ends,
     at_rest,
     check_repeats,
-    first_guess,
     fixed,
     rounded,
     undetermined,
     unsolved,
 )
+from pinn.problem.guess import first_guess
 from pinn.problem.problem import Problem
-from pinn.training.joint import SINGULAR, Joints, JointSystem, TrainedWindow
+from pinn.training.joint import JointSystem
+from pinn.training.joints import SINGULAR, Joints, TrainedWindow
 from pinn.training.march import March, Record, named_leaves
 from pinn.training.parts import AbstractMachinery, Front
 from pinn.training.windows import Joint

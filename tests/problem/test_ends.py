@@ -6,7 +6,8 @@ import pytest
 
 import pinn
 from pinn.jets import Jet
-from pinn.problem.ends import Ends, first_guess, guessed
+from pinn.problem.ends import Ends
+from pinn.problem.guess import first_guess, guessed
 
 
 def oscillator(boundary, end=1.0, shape=(), **rest):

@@ -9,7 +9,8 @@ from scipy.special import ellipk
 
 import pinn
 from pinn import symmetry
-from pinn.training.joint import Joints, JointSystem
+from pinn.training.joint import JointSystem
+from pinn.training.joints import Joints
 from pinn.training.machinery import machinery
 
 JOINT = pinn.Recipe(windows=pinn.Joint())
