@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pinn.problem.conditions import Robin as Robin
     from pinn.problem.data import Data as Data
     from pinn.problem.derived import derived_fields as derived_fields
+    from pinn.problem.ends import PeriodicOrbit as PeriodicOrbit
     from pinn.problem.metriplectic import metriplectic as metriplectic
     from pinn.problem.problem import Balance as Balance
     from pinn.problem.problem import Multiplier as Multiplier
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from pinn.training.windows import AbstractWindows as AbstractWindows
     from pinn.training.windows import Adaptive as Adaptive
     from pinn.training.windows import Controlled as Controlled
+    from pinn.training.windows import Joint as Joint
     from pinn.training.windows import Uniform as Uniform
 
 try:
@@ -98,6 +100,7 @@ _HOME = {
     "GaussNewton": "pinn.training.gauss_newton",
     "Interval": "pinn.problem.axes",
     "Jet": "pinn.jets",
+    "Joint": "pinn.training.windows",
     "Module": "pinn.networks.module",
     "Multiplier": "pinn.problem.problem",
     "Network": "pinn.networks.mlp",
@@ -107,6 +110,7 @@ _HOME = {
     "Optax": "pinn.training.first_order",
     "Penalty": "pinn.training.conservation",
     "Periodic": "pinn.problem.axes",
+    "PeriodicOrbit": "pinn.problem.ends",
     "PinnError": "pinn.errors",
     "Posterior": "pinn.posterior",
     "PrecisionWarning": "pinn.errors",

@@ -92,6 +92,8 @@ def check(problem: Problem, *, budget: float | None = BUDGET, progress: bool = F
 
 
 def _findings(problem: Problem, watch: Watch) -> Iterator[Finding]:
+    if problem.two_point and problem.unknown_names:
+        problem = solve_reference(problem, None, watch).problem
     if problem.unknown_names:
         yield from _open_laws(problem, watch)
         return

@@ -61,7 +61,7 @@ class Solution:
     @property
     def unknowns(self) -> dict[str, Any]:
         """The estimate of each unknown, by name; a function for an unknown function."""
-        return {} if self.posterior is None else self.posterior.estimate
+        return dict(self.problem.values) if self.posterior is None else self.posterior.estimate
 
     @cached_property
     def trajectory(self) -> Trajectory:
@@ -204,7 +204,8 @@ class Solution:
         Computed at the end of training, and anew when first asked for after loading.
         """
         with concretely(self.recipe.precision):
-            return unseen(self.problem, self.unprojected, self.reached)
+            joined = self.recipe.windows.together
+            return unseen(self.problem, self.unprojected, self.reached, joined)
 
     @property
     def residual(self) -> float:

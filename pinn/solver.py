@@ -17,11 +17,13 @@ from pinn.interruption import terminable
 from pinn.networks.separable import Separable
 from pinn.posterior import Posterior
 from pinn.precision import arithmetic, tracing
+from pinn.problem.guess import guessed
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
 from pinn.problem.scan import scan
 from pinn.references.solvability import well_posed
 from pinn.solution import Solution
+from pinn.training.both_ends import Point, Search
 from pinn.training.box import interfaces
 from pinn.training.machinery import machinery
 from pinn.training.march import March, begin_march, complete, go_on, reopened, trained
@@ -66,6 +68,9 @@ def solve(
         RecipeError: the recipe does not fit the problem.
     """
     recipe = recipe or Recipe()
+    together = recipe.windows is not None and recipe.windows.together
+    if isinstance(problem, Problem) and (problem.two_point or together):
+        return _global(problem, seed, recipe, progress, observe, budget)
     if isinstance(problem, Problem) and problem.unknown_names:
         if recipe.rows:
             raise RecipeError(
@@ -117,6 +122,48 @@ def resume(
         watch = observer(parts, progress, observe)
         trained_on = _run(parts, recipe, march, spent, watch, budget)
     return _said(replace(trained_on, posterior=solution.posterior))
+
+
+def _global(
+    problem: Problem,
+    seed: int,
+    recipe: Recipe,
+    progress: bool,
+    observe: Callable[[March], None] | None,
+    budget: float,
+) -> Solution:
+    """Solve all windows at once, and with them what conditions in time leave unknown."""
+    with arithmetic(recipe.precision):
+        parts = _prepare(guessed(problem) if problem.unknown_names else problem, recipe)
+        parts = parts.unprojected()
+        parts.compile()
+        started, watch = time.perf_counter(), Watch(budget, progress)
+
+        def look(point: Point) -> None:
+            watch(f"joining {point.joints.count} windows, apart by {point.miss:.0e}")
+
+        search = Search(problem, parts, look)
+        try:
+            with threadpool_limits(1, "blas"), terminable():
+                point = search.found(seed)
+        except (OutOfTime, KeyboardInterrupt) as late:
+            raise TrainingError(
+                f"The windows of {problem.name!r} were not joined in time, and nothing is kept: "
+                "give a larger budget=, or a guess= nearer to the solution."
+            ) from late
+        finally:
+            watch.clear()
+        march = search.march(point, seed)
+        seconds = {
+            "compile": sum(parts.compile_seconds.values()),
+            "training": time.perf_counter() - started,
+        }
+        if problem.unknown_names:
+            parts = replace(parts, problem=problem.at(**search.values(point)))
+        solution = _solution(parts, recipe, march, seconds)
+    if observe is not None:
+        observe(march)
+    return _said(solution)
 
 
 def _inverse(

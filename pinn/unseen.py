@@ -65,23 +65,38 @@ class _Part:
         return Unseen(float(ratios[index]), self.names[index], place)
 
 
-def unseen(problem: Problem, trajectory: Trajectory, reached: float) -> Unseen:
+def unseen(
+    problem: Problem, trajectory: Trajectory, reached: float, joined: bool = False
+) -> Unseen:
     """Return the largest relative residual of a trajectory up to a time.
 
     The points have low discrepancy; half of them lie where sources, coefficients, boundary values
     and initial data vary.
+
+    Args:
+        problem: what should be satisfied.
+        trajectory: what should satisfy it.
+        reached: the time up to which it is known.
+        joined: look also whether its pieces join, which those of a march do as they are made.
     """
     inside = _inside(problem, reached)
     faces = _faces(problem, inside)
     groups = [inside, *(points for *_, points in faces)]
     starts = [_at_start(problem, inside)] if problem.extent and not problem.stationary else []
-    jets = _jets(problem, trajectory, [*groups, *starts])
+    jumps = _at_joints(problem, trajectory) if joined else []
+    orbit = [_at_ends(problem, reached)] if problem.orbit is not None else []
+    jets = _jets(problem, trajectory, [*groups, *starts, *jumps, *orbit])
     sizes = {n: float(np.sqrt(np.mean(np.asarray(v) ** 2))) for n, v in jets[0].items()}
     parts = [_equation(problem, inside, jets[0])]
     for (condition, end, points), jet in zip(faces, jets[1:], strict=False):
         parts.append(_condition(problem, condition, end, points, jet, sizes))
     if starts:
-        parts.append(_initial(problem, starts[0], jets[-1], sizes))
+        parts.append(_initial(problem, starts[0], jets[len(groups)], sizes))
+    rest = jets[len(groups) + len(starts) :]
+    if jumps:
+        parts.append(_joints(problem, jumps[1], rest[0], rest[1], sizes))
+    if orbit:
+        parts.append(_closure(problem, orbit[0], rest[-1], sizes))
     return max((part.worst() for part in parts), key=lambda found: found.residual)
 
 
@@ -97,7 +112,7 @@ def _faces(problem: Problem, inside: Columns) -> list:
     """Return each condition with each of its ends and points on that face."""
     found = []
     for condition in problem.boundary:
-        axis = problem.extent[condition.axis]
+        axis = problem.axes[condition.axis]
         for end in condition.ends:
             points = {name: column[:FACE] for name, column in inside.items()}
             place = axis.upper if end else axis.lower
@@ -111,6 +126,20 @@ def _at_start(problem: Problem, inside: Columns) -> Columns:
     return {**inside, problem.time: start}
 
 
+def _at_joints(problem: Problem, trajectory: Trajectory) -> list[Columns]:
+    """Return points just before the joints inside, and points at them."""
+    if problem.extent:
+        return []
+    joints = trajectory.joints[1:]
+    if not joints.size:
+        return []
+    return [{problem.time: np.nextafter(joints, -np.inf)}, {problem.time: joints}]
+
+
+def _at_ends(problem: Problem, reached: float) -> Columns:
+    return {problem.time: np.array([problem.interval.lower, reached])}
+
+
 def _jets(problem: Problem, trajectory: Trajectory, groups: list[Columns]) -> list[Columns]:
     """Return the jets at several groups of points, computed together."""
     space = problem.space
@@ -118,7 +147,7 @@ def _jets(problem: Problem, trajectory: Trajectory, groups: list[Columns]) -> li
     for condition in problem.boundary:
         needs |= {*condition.operator(space).needs}
     if not problem.stationary:
-        needs |= {*problem.dynamics.state_entries}
+        needs |= {*problem.dynamics.state_entries, *problem.dynamics.highest.values()}
     whole = [np.concatenate([g[c] for g in groups]) for c in space.coordinates]
     jet = trajectory.jet(*whole, entries=tuple(needs))
     ends = np.cumsum([len(g[space.coordinates[0]]) for g in groups])[:-1]
@@ -158,7 +187,7 @@ def _condition(problem, condition, end: int, points: Columns, jet: Columns, size
         demanded = np.asarray(jax.vmap(value)(*others)) if others else np.asarray(value())[None]
     demanded = np.broadcast_to(demanded.reshape(len(demanded), -1), values.shape)
     size = np.abs(demanded) + sum(sizes[n] * np.abs(s).sum(axis=2) for n, s in slopes.items())
-    axis = problem.extent[condition.axis]
+    axis = problem.axes[condition.axis]
     place = axis.upper if end else axis.lower
     what = f"the condition on {condition.field!r} at {condition.axis} = {place:g}"
     return _Part([what] * values.shape[1], points, values - demanded, size, np.ones(len(values)))
@@ -175,6 +204,33 @@ def _initial(problem: Problem, points: Columns, jet: Columns, sizes) -> _Part:
         names += [f"the initial data of {name!r}"] * stated.shape[1]
     weights = np.ones(len(gaps[0]))
     return _Part(names, points, np.concatenate(gaps, 1), np.concatenate(size, 1), weights)
+
+
+def _joints(problem: Problem, points: Columns, before: Columns, after: Columns, sizes) -> _Part:
+    """Return how far the pieces of a solution are apart where they join."""
+    dynamics, names, gaps, size = problem.dynamics, [], [], []
+    moved = points[problem.time] - before[problem.time]
+    for field, order in dynamics.orders.items():
+        for k in range(order):
+            name, rate = dynamics.entry(field, k), dynamics.entry(field, k + 1)
+            gap = _flat(after[name]) - _flat(before[name])
+            gaps.append(gap - moved[:, None] * _flat(before[rate]))
+            size.append(np.full(gap.shape, sizes[name]))
+            names += [f"the joint of windows in {name!r}"] * gap.shape[1]
+    gap, size = np.concatenate(gaps, 1), np.concatenate(size, 1)
+    return _Part(names, points, gap, size, np.ones(len(gap)))
+
+
+def _closure(problem: Problem, points: Columns, jet: Columns, sizes) -> _Part:
+    """Return how far an orbit is from closing."""
+    names, gaps, size = [], [], []
+    for name in problem.dynamics.state_entries:
+        gap = np.diff(_flat(jet[name]), axis=0)
+        gaps.append(gap)
+        size.append(np.full(gap.shape, sizes[name]))
+        names += [f"the closing of the orbit in {name!r}"] * gap.shape[1]
+    end = {problem.time: points[problem.time][1:]}
+    return _Part(names, end, np.concatenate(gaps, 1), np.concatenate(size, 1), np.ones(1))
 
 
 def _sloped(

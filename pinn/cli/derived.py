@@ -26,7 +26,8 @@ def derived(problem: "Problem") -> str:
         known = somewhere(problem, seed=0) if problem.unknown_names else problem
         charges, verdicts = verify(known)
         start = [row for row in _start(known) if row[0].split()[0] not in problem.unknown_names]
-        rows = [*_axes(known), *_equation(known), *start, *_walls(known), *told(problem)]
+        stated = problem if problem.two_point else known
+        rows = [*_axes(stated), *_equation(known), *start, *_walls(stated), *told(problem)]
         body = columns([(f"    {name}", text) for name, text in rows])
         return f"Derived\n{body}\n\n{_laws(known, charges, verdicts, not problem.unknown_names)}"
 
@@ -69,11 +70,22 @@ def _walls(problem: "Problem") -> list[Row]:
     for condition in problem.boundary:
         others = [c for c in problem.axes if c != condition.axis]
         for end, value in condition.ends.items():
-            axis = problem.extent[condition.axis]
+            axis = problem.axes[condition.axis]
             side = f"at {condition.axis} = {axis.upper if end else axis.lower:g}"
             text = f"function of {', '.join(others)}" if callable(value) else _numbers(value)
-            soft = "" if condition.built_in(problem.space) else "  (a row of the loss)"
+            across = condition.axis in problem.extent
+            soft = (
+                "" if not across or condition.built_in(problem.space) else "  (a row of the loss)"
+            )
             rows.append((side, f"{_left(condition)} = {text}{soft}"))
+    if problem.orbit is not None:
+        period = "to be found" if problem.orbit.free else f"{problem.interval.length:g}"
+        rows.append(
+            (
+                f"at {problem.time} = {problem.interval.upper:g}",
+                f"the orbit closes, its period {period}",
+            )
+        )
     return rows
 
 

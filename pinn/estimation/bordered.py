@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from pinn.training.bordered import joined
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -56,24 +58,13 @@ def eliminated(
     rows[:, range(own), range(own)] = np.sqrt(damping) * sizes[:, :own]
     factors = np.linalg.qr(np.concatenate([blocks, rows], axis=1), mode="r")
     rest = factors[:, own:, own:]
-    whole = np.zeros((count, rest.shape[1], (count + 1) * n + q + 1))
-    for w in range(count):
-        whole[w, :, w * n : (w + 2) * n] = rest[w, :, : 2 * n]
-        whole[w, :, (count + 1) * n :] = rest[w, :, 2 * n :]
-    first = np.zeros((len(border), whole.shape[2]))
-    first[:, :n], first[:, (count + 1) * n :] = border[:, :n], border[:, n:]
-    stacked = np.concatenate([whole.reshape(-1, whole.shape[2]), first])
-    lengths = np.append(np.linalg.norm(stacked[:, :-1], axis=0), 1.0)
-    lengths[lengths == 0.0] = 1.0
-    damped = np.sqrt(damping) * np.eye(lengths.size - 1, lengths.size)
-    r = np.linalg.qr(np.concatenate([stacked / lengths, damped]), mode="r")
-    size = lengths.size - 1
-    move = -np.linalg.lstsq(r[:size, :size], r[:size, size], rcond=1e-14)[0] / lengths[:-1]
-    states, z = move[:-q].reshape(count + 1, n), move[-q:]
+    ends = np.zeros((len(border), 2 * n + q + 1))
+    ends[:, :n], ends[:, 2 * n :] = border[:, :n], border[:, n:]
+    found = joined(rest, ends, n, damping)
+    states, z = found.states, found.shared
     around = np.concatenate(
         [states[:-1], states[1:], np.broadcast_to(z, (count, q)), np.ones((count, 1))], axis=1
     )
     right = np.einsum("wij,wj->wi", factors[:, :own, own:], around)
     series = -np.linalg.solve(factors[:, :own, :own], right[..., None])[..., 0]
-    own_factor = (r * lengths)[size - q : size, size - q : size]
-    return State(series.reshape(state.series.shape), states, z), own_factor
+    return State(series.reshape(state.series.shape), states, z), found.factor

@@ -12,6 +12,7 @@ from jaxtyping import Array
 from pinn.errors import ProblemError, UnknownEntryError, near_matches
 from pinn.jets import Jet, JetSpace, lift
 from pinn.problem.conditions import AbstractCondition
+from pinn.problem.ends import PERIOD
 from pinn.problem.functions import Guarded
 from pinn.problem.openness import checked_value
 from pinn.problem.unknowns import Unknown, taken
@@ -131,6 +132,10 @@ class _Binding:
             "boundary": [self._condition(c) for c in given.boundary],
             "conserved": {n: self._law(law) for n, law in given.conserved.items()},
         }
+        if given.orbit is not None and PERIOD in known:
+            interval = given.interval
+            end = interval.lower + float(known[PERIOD])
+            stated["axes"] = {**given.axes, given.time: replace(interval, upper=end)}
         for name in ("lagrangian", "residual", "dissipation", "force"):
             stated[name] = self._function(getattr(given, name))
         if given.exact is not None:

@@ -35,6 +35,10 @@ def fingerprint(problem: "Problem") -> dict[str, str]:
         parts[f"initial {name}"] = _data(value, len(coordinates))
     if problem.boundary:
         parts["boundary"] = digest([_condition(problem, c) for c in problem.boundary])
+    if problem.orbit is not None:
+        parts["orbit"] = digest(problem.orbit)
+    if problem.guess is not None:
+        parts["guess"] = traced(problem.guess, *[()] * len(problem.axes))
     for name, law in sorted(problem.conserved.items()):
         parts[f"conserved {name}"] = digest(_law(problem, law))
     if problem.symmetries:

@@ -119,8 +119,9 @@ def refuse_open(problem: "Problem") -> None:
     """
     if problem.unknown_names:
         named = ", ".join(f"{name}=…" for name in problem.unknown_names)
+        how = "conditions in time" if problem.two_point else "data"
         raise ProblemError(
-            f"The problem {problem.name!r} has unknowns: pinn.solve finds them from its data, and "
+            f"The problem {problem.name!r} has unknowns: pinn.solve finds them from its {how}, and "
             f"problem.at({named}) is the problem with values in their place."
         )
 

@@ -14,7 +14,9 @@ from pinn.problem.axes import Axis, Interval
 from pinn.problem.binding import bound, bound_function
 from pinn.problem.conditions import AbstractCondition
 from pinn.problem.data import Data
+from pinn.problem.ends import PeriodicOrbit, check_ends
 from pinn.problem.functions import check_captured, guarded
+from pinn.problem.guess import checked_guess, opened
 from pinn.problem.openness import check_begun, check_unknowns, checked_data, refuse_open
 from pinn.problem.origin import Origin
 from pinn.problem.statement import check_statement, initial_values, traced_initial_values
@@ -78,8 +80,9 @@ class Problem:
             dictionary of arrays, with one number for each unknown.
         initial: the fields and their time derivatives below the highest one, at the start: values,
             or functions of the space coordinates.
-        boundary: conditions at the ends of intervals in space: `Dirichlet`, `Neumann`, `Robin`,
-            `Derivative`.
+        boundary: conditions at the ends of intervals: `Dirichlet`, `Neumann`, `Robin`,
+            `Derivative`. In mechanics those across time, and a `PeriodicOrbit`, stand for initial
+            data that are not given; in time an array has the shape of the left side.
         symmetries: claimed symmetries of the Lagrangian, from `pinn.symmetry`.
         conserved: further conserved quantities by name, functions of the jet (densities, where
             there is space), `Balance` or `Multiplier`.
@@ -94,7 +97,10 @@ class Problem:
             entries, `j.length`, and functions of coordinates take them by name.
         functions: unknown functions of the state, by name, `j.force(j.q)`.
         data: what was measured.
+        guess: a first guess of a solution that conditions in time fix, as exact=: it tells one of
+            several solutions.
         coefficients: unknown functions of coordinates; those in `fields=` are put here.
+        orbit: the `PeriodicOrbit` in `boundary=`, which is put here.
         values: what its unknowns were set to, by `at`.
         parameters: the numbers that it was built with.
         origin: where a saved solver finds it again; a registered function sets these three.
@@ -109,7 +115,7 @@ class Problem:
     lagrangian: Density | None = None
     residual: Callable[[Jet], PyTree[Array]] | None = None
     initial: Mapping[str, Any] = field(default_factory=dict)
-    boundary: Sequence[AbstractCondition] = ()
+    boundary: Sequence[Any] = ()
     symmetries: "Sequence[Symmetry]" = ()
     conserved: Mapping[str, Density | Balance | Multiplier] = field(default_factory=dict)
     dissipation: Density | None = None
@@ -120,7 +126,9 @@ class Problem:
     unknowns: Mapping[str, Unknown] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
     data: Sequence[Data] = ()
+    guess: Callable[..., Mapping[str, Array]] | None = None
     coefficients: Mapping[str, Field] = field(default_factory=dict)
+    orbit: PeriodicOrbit | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     name: str = "problem"
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -133,13 +141,35 @@ class Problem:
             shapes = {n: f for n, f in self.fields.items() if n not in open_ones}
             object.__setattr__(self, "fields", shapes)
             object.__setattr__(self, "coefficients", {**self.coefficients, **open_ones})
+        if isinstance(self.boundary, Sequence):
+            orbits = [c for c in self.boundary if isinstance(c, PeriodicOrbit)]
+            rest = [c for c in self.boundary if not isinstance(c, PeriodicOrbit)]
+            object.__setattr__(self, "orbit", orbits[0] if orbits else self.orbit)
+            object.__setattr__(self, "boundary", rest)
         check_unknowns(self)
         check_statement(self)
+        if self.two_point:
+            self._open_ends()
+        elif self.guess is not None:
+            raise ProblemError(
+                "guess= belongs to a problem with conditions in time, which may have several "
+                "solutions: remove it."
+            )
         check_begun(self)
         object.__setattr__(self, "data", checked_data(self))
         if self.exact is not None:
             object.__setattr__(self, "exact", guarded(self.exact, "closed form in exact="))
             check_captured(self.exact, "closed form in exact=")
+
+    def _open_ends(self) -> None:
+        if self.guess is not None:
+            object.__setattr__(self, "guess", checked_guess(self))
+        check_ends(self)
+        initial, unknowns = opened(self)
+        object.__setattr__(self, "initial", initial)
+        object.__setattr__(self, "unknowns", unknowns)
+        for name in ("space", "unknown_names"):
+            vars(self).pop(name, None)
 
     def knowing(self, found: Mapping[str, Any]) -> "Problem":
         """Return the same problem with what was found out about it, for as long as it is the same.
@@ -200,6 +230,17 @@ class Problem:
     def stationary(self) -> bool:
         """Whether there is no evolution axis."""
         return "t" not in self.axes and (len(self.axes) > 1 or bool(self.boundary))
+
+    @cached_property
+    def two_point(self) -> bool:
+        """Whether conditions in time stand for initial data."""
+        return self.orbit is not None or bool(self.in_time)
+
+    @cached_property
+    def in_time(self) -> tuple[AbstractCondition, ...]:
+        """The conditions across time."""
+        given = [] if self.stationary else self.boundary
+        return tuple(c for c in given if c.axis == self.time)
 
     @cached_property
     def time(self) -> str:

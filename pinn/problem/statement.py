@@ -134,11 +134,16 @@ def _check_boundary(problem: "Problem") -> None:
             "boundary= takes a list, as in [pinn.Dirichlet('u', 'x')], got "
             f"{type(problem.boundary).__name__}."
         )
+    if problem.orbit is not None and (problem.stationary or problem.extent):
+        raise ProblemError(
+            "PeriodicOrbit in boundary= is for problems over time alone, axes={'t': ...}: name "
+            "that axis 't', and state a field that is periodic in space or time with pinn.Periodic."
+        )
     for condition in problem.boundary:
         if not isinstance(condition, AbstractCondition):
             raise ProblemError(
-                f"boundary= holds {condition!r}, expected pinn.Dirichlet, Neumann, Robin or "
-                "Derivative."
+                f"boundary= holds {condition!r}, expected pinn.Dirichlet, Neumann, Robin, "
+                "Derivative or PeriodicOrbit."
             )
         _check_condition(problem, condition)
 
@@ -150,10 +155,14 @@ def _check_condition(problem: "Problem", condition: AbstractCondition) -> None:
             f"{kind} in boundary= is on a field that does not exist; the fields are "
             f"{', '.join(problem.fields)}{near_matches(condition.field, problem.fields)}."
         )
+    if not problem.extent and condition.axis == problem.time:
+        _check_in_time(problem, condition, kind)
+        return
     if condition.axis not in problem.extent:
         raise ProblemError(
             f"{kind} in boundary= is across {condition.axis!r}, which is not a space axis; those "
-            f"are {', '.join(problem.extent) or 'none'}."
+            f"are {', '.join(problem.extent) or 'none'}. Conditions in time are for problems "
+            "without space."
         )
     if isinstance(problem.extent[condition.axis], Periodic):
         raise ProblemError(
@@ -167,6 +176,24 @@ def _check_condition(problem: "Problem", condition: AbstractCondition) -> None:
         if callable(value) and taken(value, problem.unknown_names):
             continue  # a function once these are known
         _shaped(problem.space, condition.field, value, others, f"value of {kind} in boundary=")
+
+
+def _check_in_time(problem: "Problem", condition: AbstractCondition, kind: str) -> None:
+    if not condition.ends:
+        raise ProblemError(f"{kind} in boundary= leaves both ends free: give lower= or upper=.")
+    shape = condition.operator(problem.space).shape
+    for value in condition.ends.values():
+        if callable(value):
+            raise ProblemError(
+                f"{kind} in boundary= is given a function, but at an end of time there is nothing "
+                "left to depend on: give a number or an array."
+            )
+        array = _numbers(value, f"value of {kind} in boundary=")
+        if array.shape not in ((), shape):
+            raise ProblemError(
+                f"The value of {kind} in boundary= has shape {array.shape}, expected {shape} as "
+                "its left side has: change one of them."
+            )
 
 
 def initial_values(problem: "Problem") -> dict[str, Any]:
@@ -276,6 +303,6 @@ def face_value(space: JetSpace, condition: AbstractCondition, end: int) -> Calla
     """Return what a condition demands at one end, as a function of the other coordinates."""
     value, what = condition.ends[end], f"value on {condition.field!r}"
     if not callable(value):
-        return _constant(value, space.shape(condition.field), what)
+        return _constant(value, condition.operator(space).shape, what)
     function = guarded(value, what)
     return lambda *point: jnp.asarray(function(*point))

@@ -1,7 +1,7 @@
 """Integrate a problem's equation with diffrax, and evaluate between steps to full accuracy."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import diffrax
@@ -42,25 +42,33 @@ def stepping(
     """Return the equation, the integration as a function of the initial state, and that state.
 
     The function can be compiled; its result holds every step, padded to the most that there may be.
-    It goes on from a later time, with a first step of given length and at most so many, where it is
-    given these.
+    It goes on from a later time to an earlier end, with a first step of given length and at most so
+    many, to a looser tolerance, where it is given these; and keeps the last state only, as a
+    function that JAX differentiates, where it is asked to.
     """
     equation, length = Equation.of(problem, method.separable), problem.interval.length
     state = equation.pack({n: jnp.asarray(v) for n, v in problem.initial_state.items()})
-    solver, controller = _solver(problem, method), _controller(problem, method)
+    solver, controller = solver_of(problem, method), controller_of(problem, method)
 
     def march(
-        start: Any, begin: Any = 0.0, first: Any = None, most: int | None = None
+        start: Any,
+        begin: Any = 0.0,
+        first: Any = None,
+        most: int | None = None,
+        end: Any = length,
+        looser: Any = None,
+        last: bool = False,
     ) -> diffrax.Solution:
         return diffrax.diffeqsolve(
             equation.terms,
             solver,
             begin,
-            length,
+            end,
             method.first_step(length) if first is None and not _steps_to(controller) else first,
             start,
-            stepsize_controller=controller,
-            saveat=diffrax.SaveAt(t0=True, steps=True),
+            stepsize_controller=_loosened(controller, looser),
+            saveat=diffrax.SaveAt(t1=True) if last else diffrax.SaveAt(t0=True, steps=True),
+            adjoint=diffrax.ForwardMode() if last else diffrax.RecursiveCheckpointAdjoint(),
             max_steps=most or method.limit + _extra(controller),
             throw=False,
         )
@@ -127,7 +135,7 @@ def between_steps(
     floor. Higher derivatives follow from the equation.
     """
     equation, begin = Equation.of(problem, method.separable), problem.interval.lower
-    solver = _solver(problem, method)
+    solver = solver_of(problem, method)
 
     def jet_at(steps: Steps, t: Float[Array, ""]) -> Jet:
         elapsed = t - begin
@@ -146,7 +154,7 @@ def between_steps(
     return jet_at
 
 
-def _solver(problem: Problem, method: AbstractMethod) -> diffrax.AbstractSolver:
+def solver_of(problem: Problem, method: AbstractMethod) -> diffrax.AbstractSolver:
     """Return the solver; an implicit one solves its equations to the tolerances of the steps.
 
     By default diffrax takes them from the controller, which a single step does not have.
@@ -164,7 +172,7 @@ def _absolute(problem: Problem, method: Adaptive) -> float:
     return 1e-2 * method.rtol * (float(max(sizes)) or 1.0)
 
 
-def _controller(problem: Problem, method: AbstractMethod) -> diffrax.AbstractStepSizeController:
+def controller_of(problem: Problem, method: AbstractMethod) -> diffrax.AbstractStepSizeController:
     """Return what chooses the steps: none leaps over a pulse or a jump of the equation."""
     length, ends = problem.interval.length, stops(problem)
     if not isinstance(method, Adaptive):
@@ -187,6 +195,17 @@ def _controller(problem: Problem, method: AbstractMethod) -> diffrax.AbstractSte
         step_ts=jnp.asarray(smooth) if smooth.size else None,
         jump_ts=jnp.asarray(restarts) if restarts.size else None,
     )
+
+
+def _loosened(
+    controller: diffrax.AbstractStepSizeController, factor: Any
+) -> diffrax.AbstractStepSizeController:
+    """Return a controller with so many times the tolerance, if it has one."""
+    inner = getattr(controller, "controller", controller)
+    if factor is None or not isinstance(inner, diffrax.PIDController):
+        return controller
+    loose = replace(inner, rtol=factor * inner.rtol, atol=factor * inner.atol)
+    return loose if inner is controller else replace(controller, controller=loose)
 
 
 def _even(

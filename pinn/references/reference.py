@@ -16,18 +16,22 @@ from pinn.errors import PinnError, ProblemError
 from pinn.jets import Jet, prolong
 from pinn.noether.verify import verified_charges
 from pinn.precision import arithmetic
+from pinn.problem.ends import check_repeats
 from pinn.problem.problem import Problem
 from pinn.references.estimate import converging, distance, rounding, scattered
 from pinn.references.estimate import relative_l2 as relative_l2
 from pinn.references.fields import FieldMethod, coarser, course, finer, preferred
 from pinn.references.integrate import Steps, TooManySteps, between_steps, integrate
 from pinn.references.method import AbstractMethod, Adaptive, Closed
+from pinn.references.shooting import Shot, shot, sizes_of
 from pinn.trajectory import POINTS, Trajectory
 from pinn.watch import OutOfTime, Watch
 
 NUMBERS = 2**24
 # The difference to another run is near the error itself; three times of it bounds it.
 SAFETY = 3.0
+# A tolerance so many times as strict, where that is above rounding.
+FINER, FINEST = 1.0 / 64.0, 1e-15
 FIRST, STIFF = Adaptive(), Adaptive("Kvaerno5", rtol=1e-10)
 Method = AbstractMethod | FieldMethod
 
@@ -45,6 +49,8 @@ class Reference:
         counts: over space, how many points there were along each coordinate.
         constants: of a stationary problem, the components that are determined up to a constant
             only, as (field, index); their mean is zero.
+        again: of a problem with conditions in time, from a factor to the solution at as much looser
+            tolerances, and by how much it may still miss the conditions.
     """
 
     problem: Problem
@@ -54,6 +60,7 @@ class Reference:
     steps: int
     counts: tuple[int, ...] = ()
     constants: tuple[tuple[str, int], ...] = ()
+    again: Callable[[float], tuple[Trajectory, float]] | None = None
     _known: dict[str, float] = field(default_factory=dict, repr=False)
 
     def __call__(
@@ -113,12 +120,29 @@ def _estimate(mine: Reference, watch: Watch) -> float:
         return distance(mine, another(coarser(method, mine.counts)), points) + floor
     assert isinstance(method, AbstractMethod)
     coarse, ratio = method.coarser()
+    if mine.again is not None:
+        return _shooting_estimate(mine, mine.again, points) + floor
     gap = distance(mine, second := another(coarse), points)
     third = another(coarse.coarser()[0])
     if isinstance(method, Adaptive):
         # Two runs at rounding may agree by chance; a third is not likely to as well.
         return SAFETY * max(gap, distance(mine, third, points) / ratio) + floor
     return SAFETY * converging(gap, distance(second, third, points), ratio) + floor
+
+
+def _shooting_estimate(
+    mine: Reference, again: Callable[[float], tuple[Trajectory, float]], points: Any
+) -> float:
+    """Return what the tolerances of steps and of conditions leave."""
+    assert isinstance(mine.method, Adaptive)
+    gaps, left = [], 0.0
+    # Where a stretch takes few steps a looser tolerance may change none of them; a finer one does.
+    factors = (FINER, 4.0, 16.0) if FINER * mine.method.rtol > FINEST else (4.0, 16.0)
+    for factor in factors:
+        other, miss = again(factor)
+        gaps.append(distance(mine, other.fields, points) * min(4.0 / factor, 1.0))
+        left = max(left, miss)
+    return SAFETY * (max(gaps) + left)
 
 
 def reference(
@@ -157,8 +181,10 @@ def solve_reference(problem: Problem, method: Method | None, watch: Watch) -> Re
     if method is None:
         method = _preferred(problem)
     with arithmetic("float64"):
-        verified_charges(problem)
         started = time.perf_counter()
+        if problem.two_point and not (isinstance(method, Closed) and not problem.unknown_names):
+            return _two_point(problem, method, started, watch)
+        verified_charges(problem)
         if problem.extent:
             return _over_space(problem, method, started, watch)
         if isinstance(method, Closed):
@@ -171,6 +197,41 @@ def solve_reference(problem: Problem, method: Method | None, watch: Watch) -> Re
         seconds = time.perf_counter() - started
         trajectory = Trajectory(problem, plan, state, "float64", joints)
     return Reference(problem, method, trajectory, seconds, max(len(joints) - 1, 0))
+
+
+def _two_point(problem: Problem, method: Method, started: float, watch: Watch) -> Reference:
+    """Return a reference that meets conditions in time; a closed form once its start is known."""
+    closed = isinstance(method, Closed)
+    stepping = FIRST if closed else _stepping(problem, method)
+    found, shooting, shot_at = shot(problem, stepping, watch)
+    if closed:
+        return solve_reference(found, method, watch)
+    verified_charges(found)
+    seconds = time.perf_counter() - started
+
+    def along(steps: Steps) -> Trajectory:
+        joints = found.interval.lower + np.asarray(steps.times)
+        return trajectory.along(steps, joints)
+
+    def again(factor: float) -> tuple[Trajectory, float]:
+        watch("shooting again")
+        other = shooting.solved(shot_at.states, shot_at.length, factor)
+        return along(other.steps), max(other.left, shot_at.left)
+
+    trajectory = Trajectory(
+        found, partial(between_steps, found, stepping), shot_at.steps, "float64"
+    )
+    check_repeats(found, lambda share: _state(trajectory, shot_at, share), shot_at.length)
+    trajectory, count = along(shot_at.steps), len(shot_at.steps.times)
+    return Reference(found, stepping, trajectory, seconds, count - 1, again=again)
+
+
+def _state(trajectory: Trajectory, found: Shot, share: float) -> np.ndarray:
+    """Return the state at a share of the interval, in units of itself."""
+    problem = trajectory.problem
+    names = problem.dynamics.state_entries
+    jet = trajectory.jet(problem.interval.lower + share * found.length, entries=names)
+    return np.concatenate([np.ravel(jet[n]) for n in names]) / sizes_of(found.states)
 
 
 def _either(

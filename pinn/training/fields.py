@@ -268,6 +268,26 @@ class Fields(AbstractMachinery):
         keep = after <= UNSETTLED * before + 0.1 * self.recipe.windows.target(self.recipe.precision)
         return jnp.where(keep, held, free), jnp.where(keep, after, before)
 
+    def state_at(self, window: Window, parameters: Array, share: Array) -> dict[str, Array]:
+        """Return the state at a share of a window, in the window's own coordinate."""
+        return self._sampled(window, parameters, share * window.length, window.grading)
+
+    def _sampled(
+        self, window: Window, parameters: Array, elapsed: Array, grading: Mapping[str, Grading]
+    ) -> dict[str, Array]:
+        entries = self.problem.dynamics.state_entries
+        jet_at = self.at_time(window, parameters, entries)
+        return {
+            n: sampled(
+                self.ansatz,
+                n,
+                lambda *x, n=n: jet_at(elapsed, *x)[n],
+                grading,
+                self.dtype,
+            )
+            for n in entries
+        }
+
     def _end(
         self, window: Window, parameters: Array
     ) -> tuple[dict[str, Array], dict[str, Grading]]:
@@ -275,11 +295,7 @@ class Fields(AbstractMachinery):
         jet_at = self.at_time(window, parameters, entries)
         end = {n: lambda *x, n=n: jet_at(window.length, *x)[n] for n in entries}
         grading = suited_grading(self.ansatz, window.grading, end)
-        series = {
-            name: sampled(self.ansatz, name, value, grading, self.dtype)
-            for name, value in end.items()
-        }
-        return series, grading
+        return self._sampled(window, parameters, window.length, grading), grading
 
     def at_time(
         self, window: Window, parameters: Array, entries: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import jax
@@ -200,6 +200,23 @@ class Mechanics(AbstractMachinery):
             {name: end[name] for name in self.problem.dynamics.state_entries},
             gained,
         )
+
+    def state_at(self, window: Window, parameters: Array, share: Array) -> dict[str, Array]:
+        """Return the state at a share of a window as its network has it, by entry."""
+        end = self._jet_at(window)(parameters, window.elapsed(share))
+        return {name: end[name] for name in self.problem.dynamics.state_entries}
+
+    def unprojected(self) -> "Mechanics":
+        """Return the same without levels that states are held to."""
+        return self if self.balance is None else replace(self, balance=None)
+
+    def restarted(self, front: Front) -> Front:
+        """Return a front whose charges are to stay what they are in its own state."""
+        free, gained = {**front.state, self.problem.time: front.time}, {}
+        for name, charge in self.charges.items():
+            jet = self.problem.dynamics.on_shell(free, charge.density.needs)
+            gained[name] = charge.density(jet) - jnp.asarray(self.anchors[name])
+        return replace(front, gained=gained)
 
     def _end(
         self, along: Callable[[Array], Jet], window: Window, gained: Mapping[str, Array]

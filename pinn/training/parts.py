@@ -131,6 +131,20 @@ class AbstractMachinery(abc.ABC):
     ) -> Report:
         """Measure a trained window on fresh points and return the state at its end."""
 
+    @abc.abstractmethod
+    def state_at(
+        self, window: Window, parameters: Float[Array, " parameters"], share: Array
+    ) -> dict[str, Array]:
+        """Return the state at a share of a window as its network has it, by entry."""
+
+    def unprojected(self) -> "AbstractMachinery":
+        """Return the same without levels that states are held to."""
+        return self
+
+    def restarted(self, front: Front) -> Front:
+        """Return a front that any state may start from, whose charges are to stay as they are."""
+        return front
+
     @cached_property
     def modes(self) -> dict[str, Mode]:
         """How each charge is held; over space, exact ones by a penalty until after training."""

@@ -20,7 +20,7 @@ from pinn.training.loop import PATIENCE
 from pinn.training.own_rows import Rows, checked
 from pinn.training.rows import SLICE
 from pinn.training.step import AbstractStep
-from pinn.training.windows import AbstractWindows, Adaptive, Controlled, Uniform
+from pinn.training.windows import AbstractWindows, Adaptive, Controlled, Joint, Uniform
 
 # A step solves for this many weights at most, unless more are asked for.
 UNKNOWNS = 2000
@@ -37,8 +37,8 @@ class Recipe:
             with one of your own.
         step: how to step: `GaussNewton`, `Optax`, a transformation of Optax itself, or an
             `AbstractStep` of your own.
-        windows: how time is cut: `Adaptive`, `Controlled`, `Uniform`, or `AbstractWindows` of your
-            own.
+        windows: how time is cut: `Adaptive`, `Controlled`, `Uniform`, `Joint` for all windows at
+            once, or `AbstractWindows` of your own.
         points: collocation points in each window: Gauss–Legendre in time, over space `slices` of
             it with an even share each.
         steps: the most steps in each window.
@@ -113,6 +113,14 @@ class Recipe:
                 f"The problem {problem.name!r} is stationary and has no time to cut into windows, "
                 f"got {self.windows}: leave windows= out, or give pinn.Uniform(1)."
             )
+        if problem.two_point and self.windows is not None and not self.windows.together:
+            raise RecipeError(
+                f"The problem {problem.name!r} has conditions in time, so that no window can be "
+                f"solved before the others, got {self.windows}: leave windows= out, or give "
+                "pinn.Joint()."
+            )
+        windows = self.windows or (Joint() if problem.two_point else chosen["windows"])
+        given["windows"] = windows.suited(chosen["windows"], self.precision)
         return Recipe(**{**chosen, **{n: v for n, v in given.items() if v is not None}})
 
     def holding(self, problem: Problem) -> dict[str, Mode]:
@@ -126,7 +134,8 @@ class Recipe:
 
 
 def _whole(windows: AbstractWindows | None) -> bool:
-    return windows is None or (isinstance(windows, Uniform) and windows.count == 1)
+    once = isinstance(windows, Uniform) and windows.count == 1 and not windows.together
+    return windows is None or once
 
 
 def perceptron(problem: Problem) -> Network:

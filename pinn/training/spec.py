@@ -16,9 +16,20 @@ from pinn.training.first_order import Optax
 from pinn.training.gauss_newton import GaussNewton
 from pinn.training.own_rows import Rows
 from pinn.training.recipe import Recipe
-from pinn.training.windows import Adaptive, Controlled, Uniform
+from pinn.training.windows import Adaptive, Controlled, Joint, Uniform
 
-_ALL = (Recipe, Network, Separable, Module, GaussNewton, Optax, Adaptive, Controlled, Uniform)
+_ALL = (
+    Recipe,
+    Network,
+    Separable,
+    Module,
+    GaussNewton,
+    Optax,
+    Adaptive,
+    Controlled,
+    Joint,
+    Uniform,
+)
 _KINDS = {kind.__name__: kind for kind in (*_ALL, Penalty, Augmented, Exact, Rows)}
 CARRIED = "problem.py"
 """What stands for the module of the problem's own file, which a run carries."""

@@ -2,7 +2,7 @@
 
 import abc
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pinn.errors import RecipeError
 
@@ -39,6 +39,15 @@ class AbstractWindows(abc.ABC):
     def adaptive(self) -> bool:
         """Whether lengths follow the solution, so that a window may be cut before a pulse."""
         return False
+
+    @property
+    def together(self) -> bool:
+        """Whether all windows are solved at once, not one after the other."""
+        return False
+
+    def suited(self, usual: "AbstractWindows", precision: str) -> "AbstractWindows":
+        """Return the rule with what it leaves open taken from the one that suits a problem."""
+        return self
 
     def accuracy(self, precision: str) -> float:
         """Return the relative residual on unseen points below which a solution has converged.
@@ -95,6 +104,38 @@ class Uniform(AbstractWindows):
     ) -> float:
         """Keep the length."""
         return attempts[0].length
+
+
+@dataclass(frozen=True)
+class Joint(Uniform):
+    """All windows at once: the states at their joints are unknown together.
+
+    It is what conditions at both ends of time and periodic orbits need, and gives the numbers of a
+    march where there are initial data. Windows that miss the tolerance are cut in halves.
+
+    Args:
+        count: how many windows there are at first, of equal length between two breakpoints.
+        tolerance: the residual that a window is to meet; by default the one that suits the problem.
+        halvings: how often a window may be cut.
+        iterations: the most Gauss–Newton steps of the states at the joints.
+    """
+
+    count: int = 8
+    halvings: int = 8
+    iterations: int = 60
+
+    @property
+    def together(self) -> bool:
+        """All windows are solved at once."""
+        return True
+
+    def suited(self, usual: AbstractWindows, precision: str) -> AbstractWindows:
+        """Return the rule with a tolerance, one that asks for as much as the usual rule does."""
+        return self if self.tolerance else replace(self, tolerance=1e-3 * usual.accuracy(precision))
+
+    def accuracy(self, precision: str) -> float:
+        """Return 1000 times the tolerance: windows are shorter than what the solution does."""
+        return 1e3 * self.tolerance
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,14 @@ def test_every_number_is_produced_by_the_code_above_it(page, _usual_promotion):
         assert said == due
 
 
+@pytest.mark.slow
+def test_the_page_on_conditions_in_time(_usual_promotion):
+    blocks = printed("both-ends.md")
+    assert len(blocks) == 3
+    for due, said in blocks:
+        assert said == due
+
+
 def test_pages_are_complete():
     assert set(QUICK) < set(NAMES)
     for page in NAMES:
