@@ -83,3 +83,11 @@ if __name__ == "__main__":
     os.chdir(PAGES / "learning")
     for name in sys.argv[1:]:
         rewrite(name)
+
+
+def test_how_it_works_names_files_that_are_there():
+    named = re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", (PAGES / "how-it-works.md").read_text())
+    rooms = PAGES.parent / "pinn"
+    assert len(named) > 30
+    for file in named:
+        assert any(rooms.glob(f"**/{file}")), file
