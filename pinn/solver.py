@@ -9,18 +9,17 @@ from importlib.metadata import version
 import jax
 from threadpoolctl import threadpool_limits
 
-from pinn.along import broken_laws
-from pinn.errors import BrokenLaw, DataWarning, NotConverged, PinnError, RecipeError, TrainingError
+from pinn.errors import DataWarning, NotConverged, PinnError, RecipeError, TrainingError
 from pinn.estimation.estimate import Estimate, estimate
 from pinn.estimation.fit import Optimum
 from pinn.interruption import terminable
 from pinn.networks.separable import Separable
+from pinn.outcome import IncompleteWarning, said, stalled
 from pinn.posterior import Posterior
 from pinn.precision import arithmetic, tracing
 from pinn.problem.guess import guessed
 from pinn.problem.problem import Problem
 from pinn.problem.registry import loading
-from pinn.problem.scan import scan
 from pinn.references.solvability import well_posed
 from pinn.solution import Solution
 from pinn.training.both_ends import Point, Search
@@ -35,10 +34,6 @@ from pinn.watch import OutOfTime, Watch
 
 BUDGET = 1800.0
 LIBRARIES = ("pinn", "jax", "flax", "optax", "diffrax", "orbax-checkpoint", "numpy")
-
-
-class IncompleteWarning(UserWarning):
-    """Training ended before the end of the interval."""
 
 
 def solve(
@@ -89,7 +84,7 @@ def solve(
         wider = _doubted(solution, recipe)
         if wider is not None:
             solution = min(solution, trained_by(wider), key=lambda s: s.residual)
-    return _said(solution)
+    return said(solution)
 
 
 def resume(
@@ -121,7 +116,7 @@ def resume(
         spent = solution.seconds["training"]
         watch = observer(parts, progress, observe)
         trained_on = _run(parts, recipe, march, spent, watch, budget)
-    return _said(replace(trained_on, posterior=solution.posterior))
+    return said(replace(trained_on, posterior=solution.posterior))
 
 
 def _global(
@@ -163,7 +158,7 @@ def _global(
         solution = _solution(parts, recipe, march, seconds)
     if observe is not None:
         observe(march)
-    return _said(solution)
+    return said(solution)
 
 
 def _inverse(
@@ -227,7 +222,7 @@ def _marched(found: Estimate, problem: Problem, spent: float) -> Solution:
     parts, recipe = marching.parts, replace(marching.parts.recipe, conservation=0.0)
     march = marching.march(found.fit.z)
     seconds = {"compile": 0.0, "training": 0.0, "estimate": spent}
-    return _said(_solution(replace(parts, problem=problem, recipe=recipe), recipe, march, seconds))
+    return said(_solution(replace(parts, problem=problem, recipe=recipe), recipe, march, seconds))
 
 
 def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
@@ -282,9 +277,9 @@ def _run(
         "training": spent + time.perf_counter() - started,
     }
     if not march.windows:
-        raise TrainingError(_reason(parts, march, ended))
+        raise TrainingError(stalled(parts, march, ended))
     if ended or march.stuck:
-        warnings.warn(_reason(parts, march, ended), IncompleteWarning, stacklevel=4)
+        warnings.warn(stalled(parts, march, ended), IncompleteWarning, stacklevel=4)
     return _solution(parts, recipe, march, seconds)
 
 
@@ -316,50 +311,3 @@ def _doubted(solution: Solution, recipe: Recipe) -> Recipe | None:
     if not solution.recipe.network.holds(problem):
         return None
     return replace(recipe, network=Separable.wide(UNKNOWNS, problem))
-
-
-def _said(solution: Solution) -> Solution:
-    """Return a solution, and warn where it has not converged or its laws do not hold.
-
-    An incomplete one has said already that it is.
-    """
-    if not solution.complete:
-        return solution
-    if not solution.converged:
-        warnings.warn(_not_converged(solution), NotConverged, stacklevel=3)
-        return solution
-    for sentence in broken_laws(solution.unprojected, 10.0 * solution.accuracy).values():
-        warnings.warn(sentence, BrokenLaw, stacklevel=3)
-    return solution
-
-
-def _not_converged(solution: Solution) -> str:
-    problem, found = solution.problem, solution.unseen
-    place = ", ".join(f"{name} = {value:.4g}" for name, value in found.place.items())
-    rough = [f"{n} = {x:.6g}" for n in problem.extent for x in scan(problem)[n].jumps]
-    jumps = f" The statement is not smooth at {', '.join(rough)}." if rough else ""
-    return (
-        f"The solution of {problem.name!r} has not converged: at points that training did not see, "
-        f"{found.what} has a relative residual of {found.residual:.1e}, largest at {place}, where "
-        f"{solution.accuracy:.1e} was asked for: give a recipe with more points, windows, waves or "
-        f"steps.{jumps}"
-    )
-
-
-def _reason(parts: AbstractMachinery, march: March, ended: str) -> str:
-    end = parts.span.upper
-    time_name = "its stage" if parts.problem.stationary else parts.problem.time
-    kept = "the solution is kept up to there" if march.windows else "nothing is kept"
-    if ended:
-        further = ", and pinn.resume goes on from it" if march.windows else ""
-        return (
-            f"Training {ended} at {time_name} = {march.reached:.6g} of {end:.6g} after "
-            f"{len(march.windows)} windows; {kept}{further}."
-        )
-    residual = march.attempts[-1].residual if march.attempts else float("nan")
-    return (
-        f"Training stalled at {time_name} = {march.reached:.6g} of {end:.6g} with a residual of "
-        f"{residual:.1e}, and {kept}: the solution may be singular there; the equation may jump "
-        "there (name the point in Interval's breakpoints=); or the recipe is too small (more "
-        "points, a wider network or more waves, more steps)."
-    )

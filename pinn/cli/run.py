@@ -284,7 +284,7 @@ def _sentences() -> Generator[list[str]]:
 
     Gives a list that holds these sentences afterwards.
     """
-    from pinn.solver import IncompleteWarning
+    from pinn.outcome import IncompleteWarning
 
     ends = (IncompleteWarning, NotConverged, DataWarning)
     said: list[str] = []

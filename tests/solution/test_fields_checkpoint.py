@@ -11,7 +11,7 @@ import pytest
 
 import pinn
 from pinn.networks.mirror import mirrors_of
-from pinn.solver import IncompleteWarning
+from pinn.outcome import IncompleteWarning
 
 SMALL = pinn.Network(width=8, depth=1, spread=1.0, harmonics=2)
 IN_TIME = pinn.Recipe(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pinn
-from pinn.solver import IncompleteWarning
+from pinn.outcome import IncompleteWarning
 
 CASES = {
     # Chunks of 2 steps: the second interruption falls in the middle of a window.

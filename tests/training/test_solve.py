@@ -10,7 +10,7 @@ import pytest
 import pinn
 from pinn import symmetry
 from pinn.errors import PinnError
-from pinn.solver import IncompleteWarning
+from pinn.outcome import IncompleteWarning
 
 SMALL = pinn.Network(width=16)
 
