@@ -61,7 +61,10 @@ class Fitting:
         found = self._solved(start, noise, scales)
         for _ in range(ROUNDS):
             further = self._weighed(found)
-            if _settled(found.noise, further.noise) and _settled(found.scales, further.scales):
+            settled = _settled(found.noise, further.noise) and _settled(
+                found.scales, further.scales
+            )
+            if settled and (found.converged or not found.plausible):  # else it is on its way
                 break
             near = further.z if self.solvable(further.z) else found.z
             again = self._solved(near, further.noise, further.scales)
