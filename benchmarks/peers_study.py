@@ -35,6 +35,7 @@ LIBRARIES = {
     "jNO": (("jno", "hard"),),
 }
 MODULES = {"jinns_ssbroyden": "jinns"}
+PARTS = {"jinns": ("jinns_parts",)}
 HERE = Path(__file__).parent / "peers"
 SHARED = ("run", "adapter", "ansatz", "statements", "exporting", "interpolation", "judging")
 
@@ -59,7 +60,8 @@ def recipe(peer: str, initial: str) -> Outside:
     words = ("peers/run.py", peer, "{problem}", "--seconds", str(SECONDS))
     more = () if initial == "hard" else ("--initial", initial)
     module = MODULES.get(peer, peer)
-    files = (*(HERE / f"{name}.py" for name in (*SHARED, "measuring", "environments", module)),)
+    named = (*SHARED, "measuring", "environments", module, *PARTS.get(module, ()))
+    files = tuple(HERE / f"{name}.py" for name in named)
     return Outside(
         ("python", *words, "--seed", "{seed}", "--parameters", "{parameters}", *more),
         name=title(peer, initial),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,16 @@ FIRST, RATIO = 1.0, 1.15
 
 class Unsupported(Exception):
     """The peer cannot state this problem; the sentence says why."""
+
+
+class Timed(Protocol):
+    """An order that a clock reads."""
+
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
+
+    @property
+    def begun(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -86,44 +96,50 @@ class Clock:
     """Seconds of training, which start with the first step after set-up and compilation.
 
     `spent` is the clock of all who are compared: from the imports on, with everything in between.
+
+    Args:
+        order: says when the imports were done, and how many seconds there are.
+        timer: tells the time, on the clock that the order has it from; by default the wall's.
     """
 
-    def __init__(self, order: Order):
+    def __init__(self, order: "Timed", timer: Callable[[], float] | None = None):
+        self._now = timer or time.perf_counter
         self.budget, self.started, self.ended = order.seconds, None, None
         self._begun, self._next, self._away = order.begun, FIRST, 0.0
-        self.looks: list[tuple[float, Predict]] = []
+        self.looks: list[tuple[float, Any]] = []
 
     def start(self) -> None:
         """Begin to count; once is enough."""
         if self.started is None:
-            self.started = time.perf_counter()
+            self.started = self._now()
 
     def stop(self) -> None:
         """End the count."""
-        self.ended, self.peak = time.perf_counter() - self._away, peak_bytes()
+        self.ended, self.peak = self._now() - self._away, peak_bytes()
 
     def left(self) -> float:
         """Return the seconds that remain."""
-        now = time.perf_counter() - self._away
+        now = self._now() - self._away
         return self.budget - (now - (self.started or now))
 
     def spent(self) -> float:
         """Return the seconds since the imports, looks left out."""
-        return (self.ended or time.perf_counter() - self._away) - self._begun
+        return (self.ended or self._now() - self._away) - self._begun
 
-    def look(self, snapshot: Callable[[], Predict]) -> None:
-        """Keep the network as it is now, if it is time to look at it again.
+    def look(self, snapshot: Callable[[], Any]) -> None:
+        """Keep what is there now, if it is time to look at it again.
 
         Args:
-            snapshot: returns the network of now as a function that later training leaves alone.
+            snapshot: returns the network of now as a function that later training leaves alone, or
+                the unknowns of now.
         """
         spent = self.spent()
         if spent < self._next:
             return
-        begun = time.perf_counter()
+        begun = self._now()
         self.looks.append((spent, snapshot()))
         self._next = RATIO * spent
-        self._away += time.perf_counter() - begun
+        self._away += self._now() - begun
 
     def over(self) -> bool:
         """Whether the budget is spent."""
@@ -144,12 +160,12 @@ def main(train: Callable[[Order], Outcome]) -> None:
     stated = json.loads((folder / "order.json").read_text())
     importing = time.time() - stated.pop("launched")
     statement = STATEMENTS[stated.pop("problem")]
-    order = Order(statement, begun=begun, **{k: _tuples(v) for k, v in stated.items()})
+    order = Order(statement, begun=begun, **{k: tuples(v) for k, v in stated.items()})
     try:
         row, values = _solved(train(order), np.load(folder / "points.npz"), order)
         row["seconds_import"] = importing
     except Exception as error:  # whatever a peer trips over is the reason in its row
-        row, values = {"reason": _sentence(error)}, {}
+        row, values = {"reason": sentence(error)}, {}
         if not isinstance(error, Unsupported):
             import traceback
 
@@ -195,10 +211,12 @@ def peak_bytes() -> int | None:
     return next((1024 * int(x.split()[1]) for x in lines if x.startswith("VmHWM:")), None)
 
 
-def _tuples(value: Any) -> Any:
+def tuples(value: Any) -> Any:
+    """Return a tuple in place of a list, as an order has it."""
     return tuple(value) if isinstance(value, list) else value
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """Return what an error says, for a row."""
     said = " ".join(str(error).split())[:300]
     return said if isinstance(error, Unsupported) else f"{type(error).__name__}: {said}"

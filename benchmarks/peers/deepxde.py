@@ -66,8 +66,8 @@ def train(order: Order) -> Outcome:
 
     model.compile("adam", lr=1e-3)
     clock.start()
-    look = _Look(clock, lambda: _predictor(order, model, copied(model.net)))
-    stop = _Stop(clock, keep=(1.0 - ADAM_SHARE) * order.seconds)
+    look = Look(clock, lambda: _predictor(order, model, copied(model.net)))
+    stop = Stop(clock, keep=(1.0 - ADAM_SHARE) * order.seconds)
     model.train(iterations=recipe.steps, display_every=10**9, callbacks=[stop, look], verbose=0)
     adam = model.train_state.step
 
@@ -75,7 +75,7 @@ def train(order: Order) -> Outcome:
     # Its callbacks run once a call of the optimiser: shorter calls, so that it can be stopped.
     dde.optimizers.config.LBFGS_options.update(iter_per_step=CHUNK, fun_per_step=CHUNK * 5 // 4)
     model.compile("L-BFGS")
-    model.train(display_every=10**9, callbacks=[_Stop(clock), look], verbose=0)
+    model.train(display_every=10**9, callbacks=[Stop(clock), look], verbose=0)
     clock.stop()
 
     return Outcome(
@@ -114,18 +114,19 @@ def _predictor(order: Order, model: Any, state: dict[str, Any]) -> Predict:
     return predict
 
 
-class _Look(dde.callbacks.Callback):
-    """Keeps the network from time to time."""
+class Look(dde.callbacks.Callback):
+    """Keeps the network, or the unknowns, from time to time."""
 
-    def __init__(self, clock: Clock, snapshot: Callable[[], Predict]):
+    def __init__(self, clock: Clock, snapshot: Callable[[], Any]):
         super().__init__()
         self.clock, self.snapshot = clock, snapshot
 
     def on_epoch_end(self) -> None:
+        """Look, if it is time to."""
         self.clock.look(self.snapshot)
 
 
-class _Stop(dde.callbacks.Callback):
+class Stop(dde.callbacks.Callback):
     """Ends a phase when the budget is spent but for what is kept for the next."""
 
     def __init__(self, clock: Clock, keep: float = 0.0):
@@ -133,6 +134,7 @@ class _Stop(dde.callbacks.Callback):
         self.clock, self.keep = clock, keep
 
     def on_epoch_end(self) -> None:
+        """End the phase, if it is time to."""
         if self.clock.left() <= self.keep:
             self.model.stop_training = True
 

@@ -6,17 +6,14 @@ takes several of. The points are an even grid in time, and a Sobol sequence over
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import io_callback
 from jax.flatten_util import ravel_pytree
 from jinns import solve
 from jinns.data import CubicMeshPDENonStatio, DataGeneratorODE
@@ -31,15 +28,13 @@ from jinns.loss import (
 from jinns.nn import PINN_MLP
 from jinns.optimizers import scale_by_SSBroyden_family, vanilla_ngd
 from jinns.parameters import Params
-from jinns.solver import GetJinnsVariableName
-from jinns.validation import AbstractValidationModule
 
 from .adapter import Clock, Order, Outcome, Predict, main
 from .ansatz import exact, features
+from .jinns_parts import DEPTH, STEPS, WIDTH, Budget, layers_of, quasi_newton, residuals
 
-TIMES, POINTS, STARTS, DEPTH, STEPS = 400, 1500, 200, 3, 200_000
+TIMES, POINTS, STARTS = 400, 1500, 200
 START_WEIGHT = 100.0
-WIDTH = {"natural_gradient": 20, "ssbroyden": 30}
 WAVES = {
     "harmonic_oscillator": 2,
     "pendulum": 2,
@@ -64,7 +59,7 @@ def train(order: Order) -> Outcome:
         init_params=params,
         data=data,
         loss=loss,
-        validation=_Budget(clock=clock, predictor=partial(_predictor, order, network)),
+        validation=Budget(clock=clock, predictor=partial(_predictor, order, network)),
         verbose=False,
         **_optimiser(method),
     )
@@ -92,47 +87,12 @@ def _predictor(order: Order, network: Any, params: Any) -> Predict:
     return predict
 
 
-class _Budget(AbstractValidationModule):
-    """The validation hook, which can end the training, as a clock."""
-
-    clock: Clock = eqx.field(static=True, kw_only=True)
-    predictor: Callable[[Any], Predict] = eqx.field(static=True, kw_only=True)
-    call_every: int = eqx.field(default=5, kw_only=True)
-
-    def __call__(self, params: Any) -> tuple[Any, Any, Any, Any]:
-        def over(now: Any) -> np.ndarray:
-            self.clock.start()
-            self.clock.look(lambda: self.predictor(jax.tree.map(np.array, now)))
-            return np.asarray(self.clock.over())
-
-        ended = io_callback(over, jax.ShapeDtypeStruct((), bool), params)
-        return self, ended, jnp.asarray(0.0), False
-
-
-def callback_value(params: Any, loss: Any, batch: Any) -> Any:
-    """Return the loss; jinns asks for this name and these arguments."""
-    return loss(params, batch)[0]
-
-
-def callback_gradient(params: Any, loss: Any, batch: Any) -> Any:
-    """Return the gradient of the loss."""
-    import jax
-
-    return jax.grad(lambda p: loss(p, batch)[0])(params)
-
-
 def _optimiser(method: str) -> dict[str, Any]:
     if method == "natural_gradient":
         return {"optimizer": vanilla_ngd(gram_reg=1e-5)}
-    given = {
-        "value": GetJinnsVariableName("train_loss_value"),
-        "grad_pt": GetJinnsVariableName("grads"),
-        "loss": GetJinnsVariableName("loss"),
-        "batch": GetJinnsVariableName("batch"),
-        "value_fn": callback_value,
-        "grad_fn": callback_gradient,
-    }
-    return {"optimizer": scale_by_SSBroyden_family(), "extra_optax_args_and_kwargs": given}
+    return {
+        "optimizer": scale_by_SSBroyden_family(), "extra_optax_args_and_kwargs": quasi_newton()
+    }  # fmt: skip
 
 
 def _mechanics(order: Order) -> bool:
@@ -141,19 +101,13 @@ def _mechanics(order: Order) -> bool:
 
 def _network(order: Order, width: int, key: Any) -> tuple[Any, Any]:
     inputs = _features(order, jnp.zeros(len(order.lower))).shape[0]
-    sizes = [inputs] + [width] * DEPTH
-    layers = [part for a, b in pairwise(sizes) for part in _layer(a, b)]
     return PINN_MLP.create(
         key=key,
-        eqx_list=(*layers, (eqx.nn.Linear, width, len(order.statement.components))),
+        eqx_list=layers_of(inputs, width, len(order.statement.components)),
         eq_type="ODE" if _mechanics(order) else "PDENonStatio",
         input_transform=lambda z, params: _features(order, z),
         output_transform=lambda z, y, params: _transformed(order, z, y),
     )
-
-
-def _layer(inputs: int, outputs: int) -> tuple[Any, ...]:
-    return (eqx.nn.Linear, inputs, outputs), (jnp.tanh,)
 
 
 def _features(order: Order, z: Any) -> Any:
@@ -233,21 +187,7 @@ class _Fixed:
 
 
 def _residual(order: Order, point: Any, u: Any, params: Any) -> Any:
-    """Return the equation's residuals at a point (d,), by nested forward mode."""
-    statement, known = order.statement, {"": lambda z: u(z, params)}
-
-    def along(letters: str) -> Any:
-        if letters not in known:
-            inner, axis = along(letters[:-1]), "tx".index(letters[-1])
-            unit = jnp.zeros_like(point).at[axis].set(1.0)
-            known[letters] = lambda z: jax.jvp(inner, (z,), (unit,))[1]
-        return known[letters]
-
-    entries = {}
-    for name in (*statement.components, *statement.derivatives):
-        component, _, letters = name.partition("_")
-        entries[name] = along(letters)(point)[statement.components.index(component)]
-    return jnp.stack(statement.residuals(entries, order.constants, jnp))
+    return residuals(order.statement, order.constants, point, lambda z: u(z, params))
 
 
 def _slope_at_start(order: Order, point: Any, u: Any, params: Any) -> Any:

@@ -73,7 +73,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="pinn-peer-") as name:
         folder = Path(name)
         export(folder, problem, parameters, options.seconds, options.seed, options.initial)
-        reason = _run(peer, folder, options.seconds)
+        reason = launched(peer, peer.adapter, folder, options.seconds + GRACE)
         said = {"reason": reason} if reason else json.loads((folder / "answer.json").read_text())
         values = {} if reason else dict(np.load(folder / "values.npz"))
     about = {
@@ -118,12 +118,18 @@ def row(problem: Problem, said: dict[str, Any], values: dict[str, np.ndarray]) -
     return {**judged(problem, values["grid"], values["ledger"]), **about}
 
 
-def _run(peer: Peer, folder: Path, seconds: float) -> str | None:
-    """Run the adapter on one core; return why there is no answer, None where there is one."""
-    words = [str(peer.interpreter), "-m", f"peers.{peer.adapter}", str(folder)]
+def launched(peer: Peer, module: str, folder: Path, limit: float) -> str | None:
+    """Run an adapter on one core; return why there is no answer, None where there is one.
+
+    Args:
+        peer: whose environment it runs in.
+        module: of the adapter.
+        folder: with its order, where it leaves its answer.
+        limit: seconds on the wall after which it is ended.
+    """
+    words = [str(peer.interpreter), "-m", f"peers.{module}", str(folder)]
     variables = {**os.environ, **dict.fromkeys(THREADS, "1"), **dict(peer.variables)}
     variables.pop("PYTHONPATH", None)
-    limit = seconds + GRACE
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(allowed)})  # inherited: the peer sees one core
     try:
@@ -131,7 +137,7 @@ def _run(peer: Peer, folder: Path, seconds: float) -> str | None:
             words, cwd=HERE.parent, env=variables, stdout=sys.stderr, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"not finished {GRACE:.0f} s after the budget of {seconds:g} s"
+        return f"not finished after {limit:.0f} s"
     finally:
         os.sched_setaffinity(0, allowed)
     if not (folder / "answer.json").is_file():
