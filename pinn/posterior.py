@@ -160,7 +160,8 @@ class Posterior:
     @property
     def misfit(self) -> str:
         """A sentence where the model is wrong for the noise that was given, else nothing."""
-        if self.fit.noise or self.freedom < 1.0:
+        robust = any(column.robust for column in self.observations.columns)
+        if self.fit.noise or robust or self.freedom < 1.0:  # outliers are no fault of the model
             return ""
         reduced = self.chi_squared / self.freedom
         spread = np.sqrt(2.0 / self.freedom)

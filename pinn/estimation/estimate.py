@@ -260,11 +260,13 @@ def _check_count(vector: Vector, observations: Observations) -> None:
     priors = sum(
         int(np.prod(p.shape)) for p in vector.parts if p.unknown is not None and p.unknown.prior
     )
-    if observations.count + priors < constants:
+    open_noise = len(observations.estimated)
+    if observations.count + priors < constants + open_noise:
+        also = f", and {open_noise} unknown noise" if open_noise else ""
         raise ProblemError(
             f"The data hold {observations.count} numbers for {constants} unknowns "
-            f"({', '.join(np.array(vector.names)[vector.constants])}): measure more, or give "
-            "priors."
+            f"({', '.join(np.array(vector.names)[vector.constants])}){also}: measure more, or give "
+            f"priors{' or noise=' if open_noise else ''}."
         )
 
 

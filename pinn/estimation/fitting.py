@@ -71,9 +71,23 @@ class Fitting:
             found = replace(again, evaluations=found.evaluations + again.evaluations)
         spread = self._first_noise()  # a tenth of it
         explained = all(value < spread[i] for i, value in found.noise.items())
-        sizes = {i: self.observations.columns[i].values.size for i in found.noise}
-        width = sum(sizes[i] * np.log(value) for i, value in found.noise.items())
-        return replace(found, explained=explained, likelihood=-0.5 * found.chi_squared - width)
+        return replace(found, explained=explained, likelihood=self._likelihood(found))
+
+    def _likelihood(self, fit: Fit) -> float:
+        """Return the logarithm of the likelihood up to a constant, by which fits are compared.
+
+        Where outliers count little that is of their robust size alone, which they do not change.
+        """
+        total, start = 0.0, 0
+        for i, column in enumerate(self.observations.columns):
+            rows = fit.rows[start : (start := start + column.values.size)]
+            noise = fit.noise.get(i, 1.0)
+            if column.robust:
+                noise *= max(column.size(rows, len(rows)), 1e-300)
+            else:
+                total -= 0.5 * float(np.sum(rows**2))
+            total -= len(rows) * float(np.log(noise))
+        return total
 
     def refined(self, fit: Fit, finer: AbstractModel) -> Fit | None:
         """Return a fit's estimate as a finer model has it; None where that does not converge.
@@ -229,7 +243,7 @@ class Fitting:
     def _first_noise(self) -> dict[int, float]:
         """Return a tenth of the spread of each column whose noise is not given."""
         columns = self.observations.columns
-        spread = {i: float(np.std(columns[i].values)) for i in self.observations.estimated}
+        spread = {i: columns[i].spread for i in self.observations.estimated}
         return {i: 0.1 * s or 1.0 for i, s in spread.items()}
 
     def _solved(
@@ -267,7 +281,7 @@ class Fitting:
             if i in fit.noise:
                 freedom = column.values.size - np.sum(fit.leverage[start:stop])
                 rows = fit.rows[start:stop]
-                share = np.sqrt(np.sum(rows**2) / max(freedom, 1e-3 * column.values.size))
+                share = column.size(rows, max(freedom, 1e-3 * column.values.size))
                 size = float(np.sqrt(np.mean(column.values**2))) or 1.0
                 found[i] = max(float(share) * fit.noise[i], self.model.accuracy * size)
             start = stop

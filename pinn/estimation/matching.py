@@ -19,6 +19,8 @@ from pinn.problem.unknowns import Unknown
 FEWEST = 6
 TIMES = 201
 INNER = 0.02
+# Times are alike up to such a share of the interval; outliers are so many times further out.
+ALIKE, FAR_OUT = 1e-10, 8.0
 
 
 def matched(
@@ -56,11 +58,22 @@ def _inside(unknown: Unknown, value: np.ndarray) -> np.ndarray:
     return np.clip(value, low + margin, high - margin)
 
 
+def _usual(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return which values are near the median of their neighbours, as all but outliers are."""
+    count = len(values)
+    windows = [values[max(i - 2, 0) : i + 3] for i in range(count)]
+    gap = np.abs(values - np.array([np.median(w) for w in windows]))
+    return gap <= max(FAR_OUT * float(np.median(gap)), 1e-12 * float(np.max(np.abs(values))))
+
+
 def smoothed(
     problem: Problem, observations: Observations, name: str, index: tuple[int, ...]
 ) -> BSpline | None:
     """Return a smoothing spline of a component of a field; None where it was hardly measured."""
     times, values = _measured(problem, observations, name, index)
+    if times.size and any(c.robust for c in observations.columns):
+        usual = _usual(times, values)
+        times, values = times[usual], values[usual]
     return make_smoothing_spline(times, values) if times.size >= FEWEST else None
 
 
@@ -89,8 +102,12 @@ def _measured(problem: Problem, observations: Observations, name: str, index: tu
     if not times:
         return np.zeros(0), np.zeros(0)
     every, value = np.concatenate(times), np.concatenate(values)
-    once, place = np.unique(every, return_inverse=True)
-    return once, np.bincount(place, value) / np.bincount(place)
+    order = np.argsort(every, kind="stable")
+    every, value = every[order], value[order]
+    # Times that differ by rounding are one.
+    new = np.diff(every, prepend=-np.inf) > ALIKE * problem.interval.length
+    place = np.cumsum(new) - 1
+    return every[new], np.bincount(place, value) / np.bincount(place)
 
 
 def _beginning(problem: Problem, splines: Mapping[str, list]) -> dict[str, np.ndarray]:

@@ -14,6 +14,8 @@ from pinn.problem.problem import Problem
 
 # The part of a normal distribution that Huber's loss counts as squares, for 95 % efficiency.
 HUBER = 1.345
+# The standard deviation of a normal distribution over its median of absolute values.
+MEDIAN = 1.4826
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,29 @@ class Column:
         noise = estimated if self.deviation is None else jnp.asarray(self.deviation)
         rows = (predicted - self.values) / noise
         return huber(rows) if self.robust else rows
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the values; where outliers count little, from the median."""
+        if not self.robust:
+            return float(np.std(self.values))
+        return MEDIAN * float(np.median(np.abs(self.values - np.median(self.values))))
+
+    def size(self, rows: Float[np.ndarray, " values"], freedom: float) -> float:
+        """Return the root mean square of what is left, in units of the noise.
+
+        Where outliers count little it is that of a normal distribution with the same median of
+        absolute values (Huber 1981, Robust Statistics, section 5.1, doi:10.1002/0471725250).
+
+        Args:
+            rows: as `rows` returned them.
+            freedom: how many of them are left over by the unknowns.
+        """
+        if not self.robust:
+            return float(np.sqrt(np.sum(rows**2) / freedom))
+        far = np.abs(rows) > HUBER
+        left = np.where(far, (rows**2 + HUBER**2) / (2.0 * HUBER), np.abs(rows))
+        return MEDIAN * float(np.median(left)) * float(np.sqrt(len(rows) / freedom))
 
 
 def huber(rows: Float[Array, " rows"]) -> Float[Array, " rows"]:

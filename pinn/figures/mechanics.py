@@ -1,5 +1,6 @@
 """Panels of solutions of time alone: orbits in the plane, and components against time."""
 
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,8 @@ def _orbits(
             axes.plot(*paths[:, index, :2].T, "k:", lw=1.2, label=label)
     if data is not None and bodies.shape[1] == 1:
         axes.plot(*data[1][:, :2].T, ".", color="0.5", ms=4, label="measured", zorder=0)
-    axes.set(xlabel=component(name, [0]), ylabel=component(name, [1]))
+    some = f" (the first {CURVES} of {bodies.shape[1]} bodies)" if bodies.shape[1] > CURVES else ""
+    axes.set(xlabel=component(name, [0]) + some, ylabel=component(name, [1]))
     axes.set_aspect("equal", adjustable="datalim")
     tell_apart(axes)
 
@@ -90,7 +92,9 @@ def _series(
         if data is not None:
             label = None if any(index) else "measured"
             axes.plot(data[0], data[1][at], ".", color="0.5", ms=4, label=label, zorder=0)
-    axes.set(xlabel="t", ylabel=name)
+    every = int(np.prod(values.shape[1:]))
+    shown = f" (the first {CURVES} of {every})" if every > CURVES else ""
+    axes.set(xlabel="t", ylabel=name + shown)
     tell_apart(axes)
 
 
@@ -98,7 +102,7 @@ def _errors(
     axes: Any, times: np.ndarray, found: dict[str, np.ndarray], truth: dict[str, np.ndarray]
 ) -> None:
     """Draw each field's distance from the reference, in units of the field's largest size."""
-    for colour, (name, values) in zip(COLOURS, found.items(), strict=False):
+    for colour, (name, values) in zip(cycle(COLOURS), found.items(), strict=False):
         gap = (values - truth[name]).reshape(len(times), -1)
         size = np.max(np.abs(truth[name])) or 1.0
         error = np.max(np.abs(gap), axis=1) / size

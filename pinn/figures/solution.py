@@ -1,5 +1,6 @@
 """The figure of a solution: what it is, how wrong it is, and how its charges drift."""
 
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _drifts(axes: Any, times: np.ndarray, gaps: dict[str, dict[str, np.ndarray]]
     """Draw each law's largest drift so far, the reference's dotted in the same colour."""
     for who, laws in gaps.items():
         style = {"network": "-", "reference": ":"}[who]
-        for colour, (name, gap) in zip(COLOURS, laws.items(), strict=False):
+        for colour, (name, gap) in zip(cycle(COLOURS), laws.items(), strict=False):
             worst = np.maximum.accumulate(gap)
             label = name if who == "network" else None
             axes.semilogy(times, positive(worst), style, color=colour, lw=1.5, label=label)

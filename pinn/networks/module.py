@@ -220,6 +220,11 @@ def _start_at_zero(module: nnx.Module, inputs: int, outputs: int) -> None:
     leaves, structure = jax.tree.flatten(learned)
     if any(isinstance(leaf, Tracer) for leaf in leaves):
         return  # only the shapes of the parameters are asked for
+    if not leaves:
+        raise RecipeError(
+            "The module of pinn.Module has no parameters (nnx.Param) to train: give it a layer, as "
+            "nnx.Linear(inputs, outputs, rngs=rngs)."
+        )
     points = jax.random.uniform(jax.random.key(0), (2, inputs), leaves[0].dtype, -1.0, 1.0)
 
     def scaled(chosen: Sequence[int], factor: float) -> Array:

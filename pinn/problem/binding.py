@@ -199,6 +199,11 @@ class _Known(AbstractCondition):
 
     left: Callable[[Jet], Any] | None = None
 
+    @property
+    def estimated(self) -> bool:
+        """It is a row of the loss whatever the values are, which JAX may be tracing."""
+        return True
+
     def left_side(self, jet: Jet) -> Array:
         """Return the left side."""
         assert self.left is not None

@@ -47,6 +47,11 @@ class AbstractCondition(abc.ABC):
     def left_side(self, jet: Jet) -> Array:
         """Return what is demanded to have the given value, an array of the field's shape."""
 
+    @property
+    def estimated(self) -> bool:
+        """Whether the left side holds values of unknowns, which JAX may be tracing."""
+        return False
+
     def operator(self, space: JetSpace) -> JetFunction:
         """Return the left side as a function on jets."""
         return on_jets(space, self.left_side, f"condition on {self.field!r}")
@@ -143,6 +148,8 @@ class Derivative(AbstractCondition):
 def is_linear(condition: AbstractCondition, space: JetSpace) -> bool:
     """Tell whether a condition is linear in its own field's derivatives across its axis."""
     left, field = condition.operator(space), condition.field
+    if condition.estimated:
+        return False
     if any(space.is_coordinate(name) for name in left.needs):
         return False
     entries = [space.parse(name) for name in left.needs]

@@ -144,6 +144,11 @@ class Problem:
         if isinstance(self.boundary, Sequence):
             orbits = [c for c in self.boundary if isinstance(c, PeriodicOrbit)]
             rest = [c for c in self.boundary if not isinstance(c, PeriodicOrbit)]
+            if len(orbits) > 1:
+                raise ProblemError(
+                    f"boundary= has {len(orbits)} times pinn.PeriodicOrbit: an orbit closes in all "
+                    "of its state, so one stands for all fields."
+                )
             object.__setattr__(self, "orbit", orbits[0] if orbits else self.orbit)
             object.__setattr__(self, "boundary", rest)
         check_unknowns(self)

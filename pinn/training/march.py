@@ -244,6 +244,13 @@ def _reaching(parts: AbstractMachinery, march: March) -> float:
 
     Windows whose length was given are left as they are.
     """
+    length = march.length
+    if length is None or not length > 0.0:
+        rule = type(parts.recipe.windows).__name__
+        raise RecipeError(
+            f"The rule for windows {rule} gave the length {length!r} at {march.reached:.6g}, "
+            "expected a positive number: mend its first or following."
+        )
     if not parts.recipe.windows.adaptive:
         return march.length
     return min(march.length, parts.times.reach(march.reached, PULSES))

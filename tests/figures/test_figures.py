@@ -1,5 +1,6 @@
 """Figures show what the solution is, by kind of problem, and hide nothing."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.colors import LogNorm
@@ -111,3 +112,15 @@ def test_the_command_draws_a_saved_run(orbit, tmp_path, monkeypatch, capsys):
     assert main(["plot", "nowhere"]) == 2
     said = capsys.readouterr().err
     assert ".png, .svg, .pdf" in said and "nowhere" in said
+
+
+def test_what_is_left_out_is_said():
+    rates = jnp.arange(1.0, 10.0)
+    decay = pinn.Problem(
+        axes={"t": pinn.Interval(0.0, 0.1)},
+        fields={"y": (9,)},
+        residual=lambda j: j.y_t + rates * j.y,
+        initial={"y": np.ones(9)},
+    )
+    (axes,) = pinn.solve(decay, progress=False).plot().axes
+    assert len(axes.get_lines()) == 7 and "the first 7 of 9" in axes.get_ylabel()

@@ -166,3 +166,13 @@ def test_residual_blocks_solve_burgers_equation():
     recipe = pinn.Recipe(network=network, windows=windows, steps=100)
     solution = pinn.solve(problem, recipe=recipe, progress=False)
     assert pinn.compare(solution, pinn.reference(problem)).error["u"] < 1e-4
+
+
+def test_a_module_without_parameters_is_refused():
+    class Fixed(nnx.Module):
+        def __call__(self, x):
+            return jnp.sin(x[:1])
+
+    recipe = pinn.Recipe(network=pinn.Module(lambda inputs, outputs, rngs: Fixed()))
+    with pytest.raises(pinn.RecipeError, match="no parameters"):
+        pinn.solve(pinn.get("harmonic_oscillator"), recipe=recipe, progress=False)

@@ -136,3 +136,13 @@ def test_other_windows_are_refused():
     problem = oscillator([pinn.Dirichlet("q", "t", 0.0, 1.0)])
     with pytest.raises(pinn.RecipeError, match=r"pinn.Joint\(\)"):
         pinn.solve(problem, recipe=pinn.Recipe(windows=pinn.Adaptive()))
+
+
+def test_two_orbits_are_refused():
+    with pytest.raises(pinn.ProblemError, match="one stands for all fields"):
+        pinn.Problem(
+            axes={"t": pinn.Interval(0.0, 6.0)},
+            fields={"q": ()},
+            residual=lambda j: j.q_tt + j.q,
+            boundary=[pinn.PeriodicOrbit("q"), pinn.PeriodicOrbit("p", free=False)],
+        )

@@ -250,3 +250,20 @@ def test_an_observer_sees_every_chunk():
 def test_a_part_of_another_kind_is_refused(part, value, said):
     with pytest.raises(pinn.RecipeError, match=said):
         pinn.Recipe(**{part: value})
+
+
+@dataclass(frozen=True)
+class Lost(pinn.AbstractWindows):
+    """A rule that forgets to say how long the next window is."""
+
+    def first(self, span, time_scale):
+        return 0.1
+
+    def following(self, *given):
+        return None
+
+
+def test_a_rule_without_a_length_is_named():
+    with pytest.raises(pinn.RecipeError, match=r"Lost gave the length None at 0\.1"):
+        recipe = pinn.Recipe(windows=Lost())
+        pinn.solve(pinn.get("harmonic_oscillator"), recipe=recipe, progress=False)
