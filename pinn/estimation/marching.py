@@ -211,8 +211,7 @@ class Marching(AbstractModel):
 
     def _sampled(self, entry: str, function: Any, grading: Any) -> Array:
         parts = self.parts
-        field_of = parts.problem.space.parse(entry).field
-        return sampled(parts.ansatz, field_of, function, grading, parts.dtype)
+        return sampled(parts.ansatz, entry, function, grading, parts.dtype)
 
     def _move(
         self,
