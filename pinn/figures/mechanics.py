@@ -1,7 +1,7 @@
 """Panels of solutions of time alone: orbits in the plane, and components against time."""
 
 from itertools import cycle
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,24 @@ from pinn.problem.problem import Problem
 TIMES = 800
 # A field of more numbers shows the first of them only.
 CURVES = 7
+
+
+class Motion(NamedTuple):
+    """A field of time alone, as it is drawn.
+
+    Args:
+        name: of the field.
+        times: at which it is known.
+        values: its values there.
+        truth: the reference's, where there is one.
+        data: times and values that were measured.
+    """
+
+    name: str
+    times: np.ndarray
+    values: np.ndarray
+    truth: np.ndarray | None
+    data: tuple[np.ndarray, np.ndarray] | None
 
 
 def times_of(problem: Problem, end: float) -> np.ndarray:
@@ -28,10 +46,10 @@ def motions(solution: Any, reference: Any, times: np.ndarray) -> list[Panel]:
         orbit = values.ndim > 1 and values.shape[-1] in (2, 3)
         data = _measured(solution.problem, name)
         draw = _orbits if orbit else _series
-        given = (name, times, values, truth.get(name), data)
-        panels.append(lambda axes, d=draw, g=given: d(axes, *g))
+        motion = Motion(name, times, values, truth.get(name), data)
+        panels.append(lambda axes, d=draw, m=motion: d(axes, m))
         if orbit and values.ndim == 2:
-            panels.append(lambda axes, g=given: _series(axes, *g))
+            panels.append(lambda axes, m=motion: _series(axes, m))
     if truth:
         panels.append(lambda axes: _errors(axes, times, found, truth))
     return panels
@@ -46,55 +64,55 @@ def _measured(problem: Problem, name: str) -> tuple[np.ndarray, np.ndarray] | No
     return np.concatenate(times), np.concatenate([np.asarray(d.values[name]) for d in found])
 
 
-def _orbits(
-    axes: Any,
-    name: str,
-    times: np.ndarray,
-    values: np.ndarray,
-    truth: np.ndarray | None,
-    data: tuple[np.ndarray, np.ndarray] | None,
-) -> None:
+def _orbits(axes: Any, motion: Motion) -> None:
     """Draw bodies' paths in the plane of their first two coordinates, each with its start."""
-    bodies = values.reshape(len(times), -1, values.shape[-1])
+    bodies = motion.values.reshape(len(motion.times), -1, motion.values.shape[-1])
     for index in range(min(bodies.shape[1], CURVES)):
         x, y = bodies[:, index, 0], bodies[:, index, 1]
         colour = COLOURS[index]
         label = f"body {index + 1}" if bodies.shape[1] > 1 else "solution"
         axes.plot(x, y, color=colour, lw=1.5, label=label)
         axes.plot(x[:1], y[:1], "o", color=colour, ms=5)
-    if truth is not None:
-        paths = np.asarray(truth).reshape(len(times), -1, values.shape[-1])
+    if motion.truth is not None:
+        paths = np.asarray(motion.truth).reshape(len(motion.times), -1, motion.values.shape[-1])
         for index in range(min(paths.shape[1], CURVES)):
             label = "reference" if not index else None
             axes.plot(*paths[:, index, :2].T, "k:", lw=1.2, label=label)
-    if data is not None and bodies.shape[1] == 1:
-        axes.plot(*data[1][:, :2].T, ".", color="0.5", ms=4, label="measured", zorder=0)
+    if motion.data is not None and bodies.shape[1] == 1:
+        axes.plot(*motion.data[1][:, :2].T, ".", color="0.5", ms=4, label="measured", zorder=0)
     some = f" (the first {CURVES} of {bodies.shape[1]} bodies)" if bodies.shape[1] > CURVES else ""
-    axes.set(xlabel=component(name, [0]) + some, ylabel=component(name, [1]))
+    axes.set(xlabel=component(motion.name, [0]) + some, ylabel=component(motion.name, [1]))
     axes.set_aspect("equal", adjustable="datalim")
     tell_apart(axes)
 
 
-def _series(
-    axes: Any,
-    name: str,
-    times: np.ndarray,
-    values: np.ndarray,
-    truth: np.ndarray | None,
-    data: tuple[np.ndarray, np.ndarray] | None,
-) -> None:
-    indices = list(np.ndindex(values.shape[1:]))[:CURVES]
+def _series(axes: Any, motion: Motion) -> None:
+    indices = list(np.ndindex(motion.values.shape[1:]))[:CURVES]
     for colour, index in zip(COLOURS, indices, strict=False):
         at = (slice(None), *index)
-        axes.plot(times, values[at], color=colour, lw=1.5, label=component(name, index))
-        if truth is not None:
-            axes.plot(times, truth[at], "k:", lw=1.2, label=None if any(index) else "reference")
-        if data is not None:
+        axes.plot(
+            motion.times,
+            motion.values[at],
+            color=colour,
+            lw=1.5,
+            label=component(motion.name, index),
+        )
+        if motion.truth is not None:
+            axes.plot(
+                motion.times,
+                motion.truth[at],
+                "k:",
+                lw=1.2,
+                label=None if any(index) else "reference",
+            )
+        if motion.data is not None:
             label = None if any(index) else "measured"
-            axes.plot(data[0], data[1][at], ".", color="0.5", ms=4, label=label, zorder=0)
-    every = int(np.prod(values.shape[1:]))
+            axes.plot(
+                motion.data[0], motion.data[1][at], ".", color="0.5", ms=4, label=label, zorder=0
+            )
+    every = int(np.prod(motion.values.shape[1:]))
     shown = f" (the first {CURVES} of {every})" if every > CURVES else ""
-    axes.set(xlabel="t", ylabel=name + shown)
+    axes.set(xlabel="t", ylabel=motion.name + shown)
     tell_apart(axes)
 
 
