@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pinn.errors import DataWarning as DataWarning
     from pinn.errors import FunctionError as FunctionError
     from pinn.errors import NotConverged as NotConverged
+    from pinn.errors import NotSaveable as NotSaveable
     from pinn.errors import PinnError as PinnError
     from pinn.errors import PrecisionWarning as PrecisionWarning
     from pinn.errors import ProblemError as ProblemError
@@ -107,6 +108,7 @@ _HOME = {
     "Separable": "pinn.networks.separable",
     "Neumann": "pinn.problem.conditions",
     "NotConverged": "pinn.errors",
+    "NotSaveable": "pinn.errors",
     "Optax": "pinn.training.first_order",
     "Penalty": "pinn.training.conservation",
     "Periodic": "pinn.problem.axes",

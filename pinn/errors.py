@@ -49,6 +49,10 @@ class NotConverged(UserWarning):
     """A solution came back whose residual on unseen points is above what was asked for."""
 
 
+class NotSaveable(UserWarning):
+    """What is about to be trained could not be saved, since a part of its recipe has no path."""
+
+
 class DataWarning(UserWarning):
     """Data leave unknowns open, or are not what the model and the noise can give."""
 

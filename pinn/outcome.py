@@ -3,15 +3,36 @@
 import warnings
 
 from pinn.along import broken_laws
-from pinn.errors import BrokenLaw, NotConverged
+from pinn.errors import BrokenLaw, NotConverged, NotSaveable, RecipeError
+from pinn.problem.problem import Problem
 from pinn.problem.scan import scan
 from pinn.solution import Solution
 from pinn.training.march import March
 from pinn.training.parts import AbstractMachinery
+from pinn.training.recipe import Recipe
+from pinn.training.spec import check_saveable
 
 
 class IncompleteWarning(UserWarning):
     """Training ended before the end of the interval."""
+
+
+def announce_unsaveable(problem: Problem, recipe: Recipe) -> None:
+    """Say before training that the solution could not be saved after it.
+
+    A run of a user's own file carries the file, and the recipe's parts belong into it.
+
+    Raises:
+        RecipeError: a part of the recipe of a user's file could not be found again.
+    """
+    if problem.origin is not None and problem.origin.source:
+        check_saveable(recipe, problem.origin.module)
+        return
+    try:
+        check_saveable(recipe)
+    except RecipeError as unsaveable:
+        sentence = f"The solution of {problem.name!r} can be used, but not saved. {unsaveable}"
+        warnings.warn(sentence, NotSaveable, stacklevel=5)
 
 
 def said(solution: Solution) -> Solution:
@@ -53,10 +74,11 @@ def stalled(parts: AbstractMachinery, march: March, ended: str) -> str:
             f"Training {ended} at {time_name} = {march.reached:.6g} of {end:.6g} after "
             f"{len(march.windows)} windows; {kept}{further}."
         )
-    residual = march.attempts[-1].residual if march.attempts else float("nan")
+    last = (march.attempts or march.records)[-1]
     return (
         f"Training stalled at {time_name} = {march.reached:.6g} of {end:.6g} with a residual of "
-        f"{residual:.1e}, and {kept}: the solution may be singular there; the equation may jump "
-        "there (name the point in Interval's breakpoints=); or the recipe is too small (more "
-        "points, a wider network or more waves, more steps)."
+        f"{last.residual:.1e} in a window of {last.length:.1e}, and {kept}: the solution may be "
+        "singular there; the equation may jump there (name the point in Interval's breakpoints=); "
+        "or the recipe is too small (more points, a wider network or more waves, more steps) or "
+        "its step too slow."
     )

@@ -9,12 +9,18 @@ from importlib.metadata import version
 import jax
 from threadpoolctl import threadpool_limits
 
-from pinn.errors import DataWarning, NotConverged, PinnError, RecipeError, TrainingError
+from pinn.errors import (
+    DataWarning,
+    NotConverged,
+    PinnError,
+    RecipeError,
+    TrainingError,
+)
 from pinn.estimation.estimate import Estimate, estimate
 from pinn.estimation.fit import Optimum
 from pinn.interruption import terminable
 from pinn.networks.separable import Separable
-from pinn.outcome import IncompleteWarning, said, stalled
+from pinn.outcome import IncompleteWarning, announce_unsaveable, said, stalled
 from pinn.posterior import Posterior
 from pinn.precision import arithmetic, tracing
 from pinn.problem.guess import guessed
@@ -29,7 +35,6 @@ from pinn.training.march import March, begin_march, complete, go_on, reopened, t
 from pinn.training.parts import AbstractMachinery
 from pinn.training.progress import Observer, observer
 from pinn.training.recipe import UNKNOWNS, Recipe
-from pinn.training.spec import check_saveable
 from pinn.watch import OutOfTime, Watch
 
 BUDGET = 1800.0
@@ -241,9 +246,7 @@ def _prepare(problem: Problem, recipe: Recipe) -> AbstractMachinery:
             "pinn.solve is called inside a function that JAX is tracing (jit, scan or such): solve "
             "outside, and transform the solution, which is a function of its coordinates."
         )
-    # A run of a user's own file carries the file, and the recipe's parts belong into it.
-    if problem.origin is not None and problem.origin.source:
-        check_saveable(recipe, problem.origin.module)
+    announce_unsaveable(problem, recipe)
     if problem.stationary and not interfaces(problem):
         well_posed(problem)
     return machinery(problem, recipe)

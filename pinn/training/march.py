@@ -25,6 +25,10 @@ STRETCH = 1.15
 PULSES = 4.0
 # A march has left the solution where its residual is above one and grew so often in a row.
 GROWING = 3
+"""After so many windows, each worse than the one before, a march diverges."""
+CREEPING = 100
+SHORTEST = 1e-7
+"""Windows shorter than this share of the interval, so many in a row, never arrive."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def _settle(
         following = rule.following(list(attempts), precision, _before(parts, march))
         return _accept(parts, march, window, report, following)
     span = parts.span.length
-    stuck = shorter is None or shorter < 1e-7 * span
+    stuck = shorter is None or shorter < SHORTEST * span
     front = replace(march.front, parameters=parts.fresh(march.seed))
     march = replace(march, front=front, length=shorter or length, stuck=stuck)
     return replace(march, stage=None, loop=None, known=None)
@@ -224,8 +228,15 @@ def _accept(
         (*march.parameters, np.asarray(report.parameters)),
         (*march.records, record),
         final={name: np.asarray(leaf) for name, leaf in named_leaves(march.loop).items()},
-        stuck=_diverging([*(r.residual for r in march.records), record.residual]),
+        stuck=_hopeless((*march.records, record), parts.span.length),
     )
+
+
+def _hopeless(records: tuple[Record, ...], span: float) -> bool:
+    """Tell whether the windows diverge, or have become too short to ever arrive."""
+    last = records[-CREEPING:]
+    creeps = len(last) == CREEPING and all(r.length < SHORTEST * span for r in last)
+    return creeps or _diverging([record.residual for record in records[-GROWING - 1 :]])
 
 
 def _diverging(residuals: list[float]) -> bool:

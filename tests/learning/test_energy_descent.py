@@ -8,7 +8,7 @@ import pytest
 
 import pinn
 from pinn import learning
-from pinn.errors import RecipeError
+from pinn.errors import CheckpointError, RecipeError
 from pinn.learning import LearningError
 
 METHODS = ["bbi", "separable"]
@@ -201,10 +201,15 @@ def test_it_trains_a_solver_as_a_step_of_a_recipe():
 
 
 @pytest.mark.parametrize("step", [learning.energy_conserving_descent(1e-3), optax.adam(1e-3)])
-def test_a_transformation_without_a_name_is_refused_with_how_to_name_it(step):
-    problem, recipe = pinn.get("harmonic_oscillator"), pinn.Recipe(step=step)
-    with pytest.raises(RecipeError, match=r"holds an Optax transformation.*step=pinn\.Optax"):
-        pinn.solve(problem, recipe=recipe, progress=False)
+def test_a_transformation_without_a_name_trains_and_says_before_how_to_name_it(step):
+    windows = pinn.Uniform(1)
+    recipe = pinn.Recipe(network=pinn.Network(width=4), windows=windows, step=step, steps=2)
+    said = r"can be used, but not saved.*holds an Optax transformation.*step=pinn\.Optax"
+    with pytest.warns(pinn.NotSaveable, match=said):
+        solution = pinn.solve(pinn.get("harmonic_oscillator"), recipe=recipe, progress=False)
+    assert solution.complete
+    with pytest.raises(CheckpointError, match=r"step=pinn\.Optax"):
+        solution.save("run")
 
 
 @pytest.mark.parametrize("name", ["os.system", "pinn.learning.nothing", "pinn.solve"])

@@ -39,13 +39,14 @@ LINES = {
     "wave_2d": {"end": 0.1},
 }
 STATIONARY = {"helmholtz": {"first": 1, "second": 2}, "kovasznay": {}, "poisson": {"scales": (1,)}}
-CLOSED = {**MECHANICS, **LINES, **STATIONARY}
+BOTH_ENDS = {"bratu": {}}
+CLOSED = {**MECHANICS, **LINES, **STATIONARY, **BOTH_ENDS}
 # Half a minute each: seen by hand, 1.3e-10 on sine_gordon.
 LONG = {"sine_gordon"}
 
 
 def method_of(name):
-    if name in MECHANICS:
+    if name in MECHANICS or name in BOTH_ENDS:
         return Adaptive()
     return Lines(cache=False) if name in LINES else Collocation()
 

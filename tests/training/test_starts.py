@@ -7,6 +7,7 @@ import pytest
 from scipy.linalg import expm
 
 import pinn
+from pinn.outcome import IncompleteWarning
 from pinn.problem.scan import scan
 from pinn.training.scales import field_scales, largest_rates, taylor_orders
 
@@ -105,6 +106,16 @@ def test_a_march_that_leaves_the_solution_stops():
     assert not _diverging([2.0, 3.0, 4.0])
     assert not _diverging([1e-9, 1e-8, 1e-7, 1e-6, 1e-5])
     assert not _diverging([5.0, 4.0, 6.0, 7.0])
+
+
+def test_a_march_of_ever_shorter_windows_stops():
+    """Adam's windows are right and too short: 152,027 of them came to t = 0.004 of 20."""
+    recipe = pinn.Recipe(
+        network=pinn.Network(width=4), step=pinn.Optax("adam", {"learning_rate": 1e-3}), steps=20
+    )
+    with pytest.warns(IncompleteWarning, match=r"stalled at t = .* in a window of .*e-\d\d"):
+        solution = pinn.solve(pinn.get("harmonic_oscillator"), recipe=recipe, progress=False)
+    assert 100 <= len(solution.march.windows) < 1000
 
 
 def test_a_collocation_point_is_where_the_equation_is_asked():
