@@ -113,7 +113,6 @@ def truth() -> np.ndarray:
     return np.asarray(pinn.reference(pinn.get("pendulum", end=0.5))(TIMES)["theta"])
 
 
-@pytest.mark.filterwarnings("ignore:The solution of .* can be used:pinn.NotSaveable")
 @pytest.mark.parametrize(
     "step, steps, close",
     [
@@ -130,7 +129,6 @@ def test_a_step_of_ones_own_trains(step, steps, close, truth):
     assert error < close and error < before
 
 
-@pytest.mark.filterwarnings("ignore:The solution of .* can be used:pinn.NotSaveable")
 def test_a_step_of_ones_own_is_saved_and_a_transformation_is_not(tmp_path):
     solution = swing(step=Newton(1e-2), steps=3)
     solution.save(tmp_path / "run")
