@@ -1,9 +1,7 @@
-"""What a user is told of how training ended: one sentence each."""
-
-import warnings
+"""What a user is told of a training, before it and after: one sentence each."""
 
 from pinn.along import broken_laws
-from pinn.errors import BrokenLaw, NotConverged, NotSaveable, RecipeError
+from pinn.errors import BrokenLaw, NotConverged, NotSaveable, RecipeError, warn
 from pinn.problem.problem import Problem
 from pinn.problem.scan import scan
 from pinn.solution import Solution
@@ -32,7 +30,7 @@ def announce_unsaveable(problem: Problem, recipe: Recipe) -> None:
         check_saveable(recipe)
     except RecipeError as unsaveable:
         sentence = f"The solution of {problem.name!r} can be used, but not saved. {unsaveable}"
-        warnings.warn(sentence, NotSaveable, stacklevel=5)
+        warn(sentence, NotSaveable)
 
 
 def said(solution: Solution) -> Solution:
@@ -43,10 +41,10 @@ def said(solution: Solution) -> Solution:
     if not solution.complete:
         return solution
     if not solution.converged:
-        warnings.warn(_not_converged(solution), NotConverged, stacklevel=3)
+        warn(_not_converged(solution), NotConverged)
         return solution
     for sentence in broken_laws(solution.unprojected, 10.0 * solution.accuracy).values():
-        warnings.warn(sentence, BrokenLaw, stacklevel=3)
+        warn(sentence, BrokenLaw)
     return solution
 
 

@@ -1,7 +1,6 @@
 """From a problem to a trained solver."""
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -9,13 +8,7 @@ from importlib.metadata import version
 import jax
 from threadpoolctl import threadpool_limits
 
-from pinn.errors import (
-    DataWarning,
-    NotConverged,
-    PinnError,
-    RecipeError,
-    TrainingError,
-)
+from pinn.errors import DataWarning, NotConverged, PinnError, RecipeError, TrainingError, warn
 from pinn.estimation.estimate import Estimate, estimate
 from pinn.estimation.fit import Optimum
 from pinn.interruption import terminable
@@ -195,16 +188,15 @@ def _inverse(
         )
         solution = replace(solution, seconds={**solution.seconds, "estimate": spent})
     if not found.fit.converged:
-        warnings.warn(
+        warn(
             f"The estimate of the unknowns of {problem.name!r} has not converged: a step of "
             f"{found.fit.left:.1e} standard deviations is left after {found.fit.evaluations} "
             "evaluations; give guesses nearer to the truth, bounds, or priors.",
             NotConverged,
-            stacklevel=3,
         )
     for sentence in (posterior.misfit, *posterior.undetermined):
         if sentence:
-            warnings.warn(sentence, DataWarning, stacklevel=3)
+            warn(sentence, DataWarning)
     return replace(solution, posterior=posterior)
 
 
@@ -282,7 +274,7 @@ def _run(
     if not march.windows:
         raise TrainingError(stalled(parts, march, ended))
     if ended or march.stuck:
-        warnings.warn(stalled(parts, march, ended), IncompleteWarning, stacklevel=4)
+        warn(stalled(parts, march, ended), IncompleteWarning)
     return _solution(parts, recipe, march, seconds)
 
 

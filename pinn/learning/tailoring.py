@@ -1,6 +1,5 @@
 """Tailor a trained solver to new initial data by the conservation laws of its problem alone."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from threadpoolctl import threadpool_limits
 
-from pinn.errors import NotConverged
+from pinn.errors import NotConverged, warn
 from pinn.learning.errors import LearningError
 from pinn.learning.tailored_windows import TailoredWindows
 from pinn.networks.marching import MarchingState
@@ -87,12 +86,11 @@ def tailor(
             pieces = windows.through(pieces, share)
         done = _assembled(problem, solution, pieces)
     if not done.residual <= tolerance:
-        warnings.warn(
+        warn(
             f"The laws alone did not fix the motion from these initial data: the equation's "
             f"residual is {done.residual:.1e} (asked for: {tolerance:.1e}). Give more stages= or "
             "steps=, or train anew with pinn.solve.",
             NotConverged,
-            stacklevel=2,
         )
     return done
 

@@ -1,6 +1,5 @@
 """Fields at the start: the jets of the exact initial data, their totals and their walls."""
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import factorial
 
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pinn.errors import ProblemError
+from pinn.errors import ProblemError, warn
 from pinn.jets import Jet, JetFunction, prolong
 from pinn.noether.charge import Charge
 from pinn.noether.totals import face_nodes
@@ -122,7 +121,7 @@ def settled_totals(
     if gaps:
         found, gaps = _settled(totals, _panels(problem))
     if gaps:
-        warnings.warn(_unsettled(problem, gaps), UnsettledWarning, stacklevel=2)
+        warn(_unsettled(problem, gaps), UnsettledWarning)
     return {n: found[n][0] for n in charges}, {n: found[n][1] for n in charges}
 
 

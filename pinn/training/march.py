@@ -25,10 +25,8 @@ STRETCH = 1.15
 PULSES = 4.0
 # A march has left the solution where its residual is above one and grew so often in a row.
 GROWING = 3
-"""After so many windows, each worse than the one before, a march diverges."""
-CREEPING = 100
-SHORTEST = 1e-7
-"""Windows shorter than this share of the interval, so many in a row, never arrive."""
+# No window is tried below this share of the interval; so many accepted ones in a row never arrive.
+SHORTEST, CREEPING = 1e-7, 100
 
 
 @dataclass(frozen=True)
@@ -220,15 +218,16 @@ def _accept(
         march.steps,
         len(march.attempts),
     )
+    records = (*march.records, record)
     return March(
         front,
         following,
         march.seed,
         (*march.windows, window),
         (*march.parameters, np.asarray(report.parameters)),
-        (*march.records, record),
+        records,
         final={name: np.asarray(leaf) for name, leaf in named_leaves(march.loop).items()},
-        stuck=_hopeless((*march.records, record), parts.span.length),
+        stuck=_hopeless(records, parts.span.length),
     )
 
 
@@ -236,7 +235,7 @@ def _hopeless(records: tuple[Record, ...], span: float) -> bool:
     """Tell whether the windows diverge, or have become too short to ever arrive."""
     last = records[-CREEPING:]
     creeps = len(last) == CREEPING and all(r.length < SHORTEST * span for r in last)
-    return creeps or _diverging([record.residual for record in records[-GROWING - 1 :]])
+    return creeps or _diverging([record.residual for record in records])
 
 
 def _diverging(residuals: list[float]) -> bool:

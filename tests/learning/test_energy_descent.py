@@ -205,9 +205,9 @@ def test_a_transformation_without_a_name_trains_and_says_before_how_to_name_it(s
     windows = pinn.Uniform(1)
     recipe = pinn.Recipe(network=pinn.Network(width=4), windows=windows, step=step, steps=2)
     said = r"can be used, but not saved.*holds an Optax transformation.*step=pinn\.Optax"
-    with pytest.warns(pinn.NotSaveable, match=said):
+    with pytest.warns(pinn.NotSaveable, match=said) as caught:
         solution = pinn.solve(pinn.get("harmonic_oscillator"), recipe=recipe, progress=False)
-    assert solution.complete
+    assert solution.complete and caught[0].filename == __file__
     with pytest.raises(CheckpointError, match=r"step=pinn\.Optax"):
         solution.save("run")
 
